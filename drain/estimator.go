@@ -1,0 +1,163 @@
+package drain
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// Estimator takes the samples of one queue, one at a time, and predicts on demand.
+//
+// It keeps no samples: its memory is fixed, below 8 KiB whatever it is fed, and Observe does not allocate. It is not safe for concurrent use.
+type Estimator struct {
+	drifts   *forecast.Drifts
+	samples  int
+	rejected map[Reason]int
+
+	first time.Time // time of the first sample
+	last  time.Time // time of the last sample with a backlog
+	seen  time.Time // time of the last sample
+
+	backlog float64
+	in, out float64 // what came and went since last; NaN where a part of it is unknown
+}
+
+// NewEstimator returns an estimator that has seen nothing.
+func NewEstimator() *Estimator {
+	return &Estimator{drifts: forecast.NewDrifts(), rejected: map[Reason]int{}}
+}
+
+// Observe takes one sample. Samples must come in the order of their times.
+//
+// A sample that cannot be used is rejected: the error is a *Rejection, it is counted under its reason, and the estimator is as it was before. A
+// second sample of the same instant replaces the backlog of the first, and its flows count in addition. A sample without a backlog
+// adds its flows to those of the next.
+func (e *Estimator) Observe(s Sample) error {
+	if r := e.check(s); r != nil {
+		e.rejected[r.Reason]++
+		return r
+	}
+	if e.samples == 0 {
+		e.first = s.Time // its flows are those of an interval that began before anything was known
+	} else {
+		e.in += s.Inflow.Value()
+		e.out += s.Outflow.Value()
+	}
+	e.seen = s.Time
+	if !s.Backlog.known {
+		return nil
+	}
+	e.backlog = s.Backlog.items
+	o := forecast.Observation{Time: s.Time.Sub(e.first).Seconds(), Amount: e.backlog, In: e.in, Out: e.out}
+	if e.samples > 0 && s.Time.Equal(e.last) {
+		e.drifts.Correct(o)
+	} else {
+		e.drifts.Observe(o)
+		e.samples++
+	}
+	e.last = s.Time
+	e.in, e.out = 0, 0
+	return nil
+}
+
+// check returns why the sample cannot be used, or nil.
+func (e *Estimator) check(s Sample) *Rejection {
+	if r := s.check(); r != nil {
+		return r
+	}
+	switch {
+	case e.samples == 0 && !s.Backlog.known:
+		return &Rejection{NoBacklog, "backlog is unknown in the first sample, want a count"}
+	case e.samples == 0:
+		return nil
+	case s.Time.Before(e.seen):
+		return &Rejection{OutOfOrder, fmt.Sprintf("time %s is before %s, the time of the sample before it; want samples in the order of their times", stamp(s.Time), stamp(e.seen))}
+	case s.Time.Sub(e.first) == math.MaxInt64: // Sub saturates
+		return &Rejection{NotFinite, fmt.Sprintf("time %s is more than 292 years after %s, the time of the first sample", stamp(s.Time), stamp(e.first))}
+	}
+	return nil
+}
+
+// stamp is how errors write a time.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// Rejected returns how many samples were rejected for each reason.
+func (e *Estimator) Rejected() map[Reason]int { return maps.Clone(e.rejected) }
+
+// Predict answers the question from the samples seen so far. Most callers want est.Predict(drain.Question{}): everything about an empty queue, as
+// of the last sample, at level 0.9.
+//
+// With fewer than three samples the state is Unknown and every time is NaN, unless the backlog is at the target already. A question in the past (At before
+// the last sample) is an error, as are a level outside (0, 1) and a negative target: both wrap ErrInvalid.
+func (e *Estimator) Predict(q Question) (Prediction, error) {
+	q, err := q.withDefaults()
+	if err != nil {
+		return Prediction{}, err
+	}
+	if q.At.IsZero() {
+		q.At = e.last
+	}
+	if e.samples > 0 && q.At.Before(e.last) {
+		return Prediction{}, fmt.Errorf("drain: %w: At is %s, before the last sample at %s", ErrInvalid, stamp(q.At), stamp(e.last))
+	}
+	f := facts{samples: e.samples, last: e.last, backlog: math.NaN(), inflow: math.NaN(), outflow: math.NaN(), net: math.NaN(), horizon: math.Inf(1)}
+	if e.samples > 0 {
+		f.backlog = e.backlog
+		f.elapsed = q.At.Sub(e.last).Seconds()
+	}
+	if n := e.rejections(); n > 0 {
+		f.because(SamplesRejected)
+		f.warn("%d samples were rejected", n)
+	}
+	rates, ok := e.drifts.Rates()
+	switch {
+	case f.backlog <= q.Target:
+		f.clear = forecast.FirstPassage{}
+	case !ok:
+		f.because(FewSamples)
+		f.warn("%d samples with a backlog so far: at least 3 are needed", e.samples)
+	default:
+		f.clear = e.drifts.Forecast(e.backlog - q.Target)
+		f.horizon = horizon(e.last.Sub(e.first).Seconds(), e.backlog-q.Target, rates.Net.Mean)
+	}
+	if !ok {
+		f.judge(q.Target, math.NaN(), math.NaN())
+		return f.predict(q), nil
+	}
+	f.net, f.inflow, f.outflow = rates.Net.Mean, rates.In.Mean, rates.Out.Mean
+	switch {
+	case f.outflow > 0:
+		f.current = forecast.StudentPassage{Distance: e.backlog, Drift: f.outflow, DriftSD: rates.Out.SD, Volatility: rates.Out.Volatility, Nu: rates.Nu}
+	case f.outflow == 0:
+		f.current = forecast.FirstPassage{Distance: e.backlog}
+	}
+	f.judge(q.Target, f.net, distuv.StudentsT{Sigma: 1, Nu: rates.Nu}.CDF(f.net/rates.Net.SD))
+	if f.elapsed > rates.Span {
+		f.stale(rates.Span)
+	}
+	return f.predict(q), nil
+}
+
+func (e *Estimator) rejections() int {
+	n := 0
+	for _, k := range e.rejected {
+		n += k
+	}
+	return n
+}
+
+// horizon is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back, and ten times as
+// far as the present net rate takes to work off the distance. Past that a time is not a prediction but an artefact of extrapolation
+// (a queue at balance "clears" after centuries), and counts as never.
+func horizon(span, distance, net float64) float64 {
+	h := 100 * span
+	if net > 0 {
+		h = math.Max(h, 10*distance/net)
+	}
+	return h
+}

@@ -1,0 +1,129 @@
+package drain
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+)
+
+// Schema is the version of the JSON form of a Prediction.
+const Schema = 1
+
+// quantileLevels are those that every prediction's JSON holds.
+var quantileLevels = [...]float64{0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975}
+
+// QuantileLevels returns the levels of the quantiles that the JSON of every prediction holds, in rising order.
+func QuantileLevels() []float64 { return append([]float64(nil), quantileLevels[:]...) }
+
+// number is a float64 that JSON can hold: what is infinite or NaN becomes null.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// instant is a clock time, null where there is none.
+type instant struct{ *time.Time }
+
+func (t instant) MarshalJSON() ([]byte, error) {
+	if t.Time == nil {
+		return []byte("null"), nil
+	}
+	return json.Marshal(t.UTC().Format(time.RFC3339Nano))
+}
+
+type jsonPrediction struct {
+	Schema            int            `json:"schema"`
+	Queue             string         `json:"queue"`
+	AsOf              instant        `json:"as_of"`
+	State             State          `json:"state"`
+	Reasons           []Reason       `json:"reasons"`
+	Warnings          []string       `json:"warnings"`
+	Samples           int            `json:"samples"`
+	Backlog           number         `json:"backlog"`
+	Target            number         `json:"target"`
+	InflowPerSecond   number         `json:"inflow_per_second"`
+	OutflowPerSecond  number         `json:"outflow_per_second"`
+	NetDrainPerSecond number         `json:"net_drain_per_second"`
+	TimeToClear       jsonClear      `json:"time_to_clear"`
+	CurrentBacklog    jsonBounds     `json:"current_backlog"`
+	Delay             jsonDelay      `json:"delay"`
+	NeverProbability  number         `json:"never_probability"`
+	HorizonSeconds    number         `json:"horizon_seconds"`
+	Deadlines         []jsonDeadline `json:"deadlines"`
+	Record            jsonRecord     `json:"record"`
+}
+
+type jsonBounds struct {
+	Median number `json:"median_seconds"`
+	Lower  number `json:"lower_seconds"`
+	Upper  number `json:"upper_seconds"`
+}
+
+type jsonClear struct {
+	Level number `json:"level"`
+	jsonBounds
+	MedianTime instant        `json:"median_time"`
+	LowerTime  instant        `json:"lower_time"`
+	UpperTime  instant        `json:"upper_time"`
+	Quantiles  []jsonQuantile `json:"quantiles"`
+}
+
+type jsonQuantile struct {
+	P       float64 `json:"p"`
+	Seconds number  `json:"seconds"`
+}
+
+type jsonDelay struct {
+	Oldest number `json:"oldest_seconds"`
+	Newest number `json:"newest_seconds"`
+}
+
+type jsonDeadline struct {
+	Time        instant `json:"time"`
+	Probability number  `json:"probability"`
+}
+
+type jsonRecord struct {
+	Predictions int    `json:"predictions"`
+	WithinLevel number `json:"within_level"`
+}
+
+// MarshalJSON writes the prediction in schema 1: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
+// and never_probability say which. horizon_seconds is null where there is no limit.
+func (p Prediction) MarshalJSON() ([]byte, error) {
+	clock := func(seconds float64) instant {
+		t, ok := p.Time(seconds)
+		if !ok {
+			return instant{}
+		}
+		return instant{&t}
+	}
+	bounds := func(b Bounds) jsonBounds { return jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)} }
+	b := p.TimeToClear
+	j := jsonPrediction{
+		Schema: Schema, Queue: p.Queue, AsOf: clock(0), State: p.State,
+		Reasons: append([]Reason{}, p.Reasons...), Warnings: append([]string{}, p.Warnings...), // [], not null
+		Samples: p.Samples, Backlog: number(p.Backlog), Target: number(p.Target),
+		InflowPerSecond: number(p.Inflow), OutflowPerSecond: number(p.Outflow), NetDrainPerSecond: number(p.NetDrain),
+		TimeToClear: jsonClear{
+			Level: number(b.Level), jsonBounds: bounds(b),
+			MedianTime: clock(b.Median), LowerTime: clock(b.Lower), UpperTime: clock(b.Upper),
+		},
+		CurrentBacklog:   bounds(p.CurrentBacklog),
+		Delay:            jsonDelay{number(p.Delay.Oldest), number(p.Delay.Newest)},
+		NeverProbability: number(p.Never), HorizonSeconds: number(p.Horizon),
+		Deadlines: []jsonDeadline{},
+		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel)},
+	}
+	for _, q := range quantileLevels {
+		j.TimeToClear.Quantiles = append(j.TimeToClear.Quantiles, jsonQuantile{q, number(p.Quantile(q))})
+	}
+	for _, d := range p.Deadlines {
+		j.Deadlines = append(j.Deadlines, jsonDeadline{instant{&d.Time}, number(d.Probability)})
+	}
+	return json.Marshal(j)
+}

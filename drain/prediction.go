@@ -1,0 +1,161 @@
+package drain
+
+import (
+	"math"
+	"time"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// Prediction is the answer to a Question. Times are seconds from AsOf: +Inf is never, NaN is unknown; none is negative.
+type Prediction struct {
+	// Queue is the name of the queue; it may be empty.
+	Queue string
+	// AsOf is the moment from which all times count; zero where none was given.
+	AsOf time.Time
+	// LastSample is the time of the last sample with a backlog; zero where there is none.
+	LastSample time.Time
+	// State says what the flow does now.
+	State State
+	// Reasons are codes for what the prediction rests on or lacks.
+	Reasons []Reason
+	// Warnings are sentences, for people, about what weakens the prediction.
+	Warnings []string
+	// Samples is the number of samples with a backlog that it was made from; 0 where it was made from numbers.
+	Samples int
+	// Backlog is the number of items waiting at the last sample, Target the backlog that counts as cleared.
+	Backlog, Target float64
+	// Inflow and Outflow are the measured flows, NetDrain the rate at which the backlog shrinks, all in items/s; NaN where unknown.
+	Inflow, Outflow, NetDrain float64
+	// TimeToClear is the time until the backlog is at the target, arrivals going on.
+	TimeToClear Bounds
+	// CurrentBacklog is the time until all that waits now is served, whatever arrives later, in first-in-first-out order.
+	CurrentBacklog Bounds
+	// Delay is how long items wait, in first-in-first-out order.
+	Delay Delay
+	// Never is the probability that the target is not reached within the horizon.
+	Never float64
+	// Horizon is how far ahead the prediction looks, in seconds; +Inf for no limit.
+	Horizon float64
+	// Deadlines are those asked for, with the probability of being cleared by then.
+	Deadlines []Deadline
+	// Record is how earlier predictions on this queue turned out.
+	Record Record
+
+	law forecast.Distribution
+}
+
+// Bounds are a median and a central interval of a time in seconds; +Inf is never, NaN is unknown.
+type Bounds struct {
+	// Level is the probability mass between Lower and Upper.
+	Level                float64
+	Median, Lower, Upper float64
+}
+
+// Delay is how long items wait in first-in-first-out order, in seconds, at the present flows; +Inf is never, NaN is unknown.
+type Delay struct {
+	// Oldest is the delay of the item that is served now: backlog over inflow (Little's law).
+	Oldest float64
+	// Newest is the delay of an item that arrives now: backlog over outflow.
+	Newest float64
+}
+
+// Deadline is a moment and the probability that the target is reached by then; NaN is unknown.
+type Deadline struct {
+	Time        time.Time
+	Probability float64
+}
+
+// Record is how earlier predictions on this queue turned out.
+type Record struct {
+	// Predictions is how many were judged, WithinLevel the share whose bounds held; NaN where there are none.
+	Predictions int
+	WithinLevel float64
+}
+
+// predict puts a prediction together.
+func (f *facts) predict(q Question) Prediction {
+	p := Prediction{
+		Queue: f.queue, AsOf: q.At, LastSample: f.last, State: f.state, Reasons: f.reasons, Warnings: f.warnings, Samples: f.samples,
+		Backlog: f.backlog, Target: q.Target, Inflow: f.inflow, Outflow: f.outflow, NetDrain: f.net,
+		CurrentBacklog: bounds(f.from(f.current, math.Inf(1)), q.Level),
+		Delay:          f.delay(),
+		Never:          math.NaN(),
+		Horizon:        f.horizon,
+		Record:         Record{WithinLevel: math.NaN()},
+		law:            f.from(f.clear, f.horizon),
+	}
+	p.TimeToClear = p.Bounds(q.Level)
+	if p.law != nil {
+		p.Never = p.law.Survival(f.horizon)
+	}
+	for _, t := range q.Deadlines {
+		p.Deadlines = append(p.Deadlines, Deadline{t, p.ClearedBy(t)})
+	}
+	return p
+}
+
+// from turns a law of the time since the last sample into one of the time since the moment of asking.
+func (f *facts) from(law forecast.Distribution, horizon float64) forecast.Distribution {
+	if law == nil || (f.elapsed == 0 && math.IsInf(horizon, 1)) {
+		return law
+	}
+	return outlook{law, f.elapsed, horizon}
+}
+
+func (f *facts) delay() Delay {
+	if f.backlog == 0 {
+		return Delay{}
+	}
+	d := Delay{Oldest: math.NaN(), Newest: f.backlog / f.outflow}
+	if f.inflow > 0 { // with no inflow at all the item served now is older than anything that was seen
+		d.Oldest = f.backlog / f.inflow
+	}
+	return d
+}
+
+// Law returns the whole law of the time to clear in seconds from AsOf; nil where it is unknown.
+func (p Prediction) Law() forecast.Distribution { return p.law }
+
+// Quantile returns the time in seconds within which the target is reached with probability q: +Inf where that probability is not reached, NaN
+// where the time is unknown.
+func (p Prediction) Quantile(q float64) float64 {
+	if p.law == nil {
+		return math.NaN()
+	}
+	return p.law.Quantile(q)
+}
+
+// Bounds returns the median and the central interval of the time to clear at any level in (0, 1).
+func (p Prediction) Bounds(level float64) Bounds { return bounds(p.law, level) }
+
+func bounds(law forecast.Distribution, level float64) Bounds {
+	if law == nil {
+		return Bounds{level, math.NaN(), math.NaN(), math.NaN()}
+	}
+	return Bounds{level, law.Quantile(0.5), law.Quantile((1 - level) / 2), law.Quantile((1 + level) / 2)}
+}
+
+// ClearedBy returns the probability that the target is reached by the deadline; NaN where it is unknown. A deadline before AsOf has probability 0
+// unless the target is reached already.
+func (p Prediction) ClearedBy(deadline time.Time) float64 {
+	if p.law == nil {
+		return math.NaN()
+	}
+	if p.State == Cleared {
+		return 1
+	}
+	return p.law.CDF(deadline.Sub(p.AsOf).Seconds())
+}
+
+// Time returns the clock time that lies the given number of seconds after AsOf; false where there is none: AsOf is unset, the time is never or
+// unknown, or past the year 9999, which RFC 3339 cannot write.
+func (p Prediction) Time(seconds float64) (time.Time, bool) {
+	if p.AsOf.IsZero() || !(seconds >= 0 && seconds < 300e9) {
+		return time.Time{}, false
+	}
+	whole, frac := math.Modf(seconds)
+	// Unix seconds, as a time.Duration ends after 292 years.
+	t := time.Unix(p.AsOf.Unix()+int64(whole), int64(p.AsOf.Nanosecond())+int64(math.Round(frac*1e9))).In(p.AsOf.Location())
+	return t, t.Year() <= 9999
+}

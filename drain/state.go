@@ -1,0 +1,124 @@
+package drain
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// State says what the flow does now. What will become of it is said by the times: a growing queue may well have a turn ahead of it.
+type State string
+
+// The states.
+const (
+	// Cleared: the backlog is at or below the target.
+	Cleared State = "cleared"
+	// Draining: the backlog shrinks.
+	Draining State = "draining"
+	// Steady: items come and go, without a trend that could be told from zero.
+	Steady State = "steady"
+	// Stalled: items wait and nothing leaves, yet the backlog does not grow either.
+	Stalled State = "stalled"
+	// Growing: the backlog grows.
+	Growing State = "growing"
+	// Unknown: there is too little data, or it is too old.
+	Unknown State = "unknown"
+)
+
+// States returns all states, in a fixed order.
+func States() []State { return []State{Cleared, Draining, Steady, Stalled, Growing, Unknown} }
+
+// certain is the probability of the net rate's sign from which on it is a trend: the central 90 % interval leaves out zero.
+const certain = 0.95
+
+// facts is what a prediction is made of.
+type facts struct {
+	queue    string
+	samples  int
+	last     time.Time
+	state    State
+	reasons  []Reason
+	warnings []string
+
+	backlog, inflow, outflow, net float64 // NaN: unknown
+
+	clear, current forecast.Distribution // of the time from the last sample on; nil: unknown
+	elapsed        float64               // seconds since the last sample
+	horizon        float64               // seconds ahead past which clear tells nothing
+}
+
+func (f *facts) because(r Reason) { f.reasons = append(f.reasons, r) }
+
+func (f *facts) warn(format string, args ...any) {
+	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
+}
+
+// judge sets the state from the net rate and the probability that it is positive (NaN where they are unknown).
+func (f *facts) judge(target, net, above float64) {
+	switch {
+	case f.backlog <= target:
+		f.state = Cleared
+	case math.IsNaN(above):
+		f.state = Unknown
+	case above >= certain:
+		f.state = Draining
+	case above <= 1-certain:
+		f.state = Growing
+		f.because(NetNegative)
+	case f.outflow == 0:
+		f.state = Stalled
+		f.because(NothingLeaves)
+	default:
+		f.state = Steady
+		f.because(NoTrend)
+	}
+	if math.IsNaN(f.outflow) {
+		f.because(FlowsUnknown)
+	}
+}
+
+// stale marks the facts as too old to tell a state from: no sample for longer than the rates were taken over.
+func (f *facts) stale(span float64) {
+	f.state = Unknown
+	f.because(Stale)
+	f.warn("the last sample is %s old, more than the %s that its rates were taken over", FormatDuration(f.elapsed, 0), FormatDuration(span, 0))
+}
+
+// outlook is the law of the time from the moment of asking on, when the last sample is elapsed seconds old and nothing past the horizon
+// counts. Asking later leaves every clock time where it was.
+type outlook struct {
+	law              forecast.Distribution
+	elapsed, horizon float64
+}
+
+func (o outlook) CDF(t float64) float64 {
+	if t < 0 {
+		return 0
+	}
+	return o.law.CDF(o.elapsed + math.Min(t, o.horizon))
+}
+
+func (o outlook) Survival(t float64) float64 {
+	if t < 0 {
+		return 1
+	}
+	return o.law.Survival(o.elapsed + math.Min(t, o.horizon))
+}
+
+func (o outlook) Prob(t float64) float64 {
+	if t < 0 || t > o.horizon {
+		return 0
+	}
+	return o.law.Prob(o.elapsed + t)
+}
+
+func (o outlook) Finite() float64 { return o.CDF(o.horizon) }
+
+func (o outlook) Quantile(p float64) float64 {
+	if p > o.Finite() {
+		return math.Inf(1)
+	}
+	return math.Min(math.Max(0, o.law.Quantile(p)-o.elapsed), o.horizon)
+}

@@ -1,0 +1,88 @@
+package forecast
+
+import "math"
+
+// memories is how many memory lengths Drifts keeps: 16, 32, … 2048 samples. What lies beyond, days and weeks, is not a drift.
+const memories = 8
+
+// agreement is how many standard errors of a shorter memory's net rate a longer one's may lie off before the shorter one contradicts it.
+const agreement = 2
+
+// Drifts forecasts from drifts at memory lengths of 16, 32, … 2048 samples, mixed with equal weights: no single one is right, as 16 samples
+// tell most just after a repair, and thousands do in a quiet week.
+//
+// A net rate over a long window that a shorter window contradicts, by more than two of its standard errors, has ended. Such a window still tells
+// how far the rate wanders, so its law keeps its volatility, but no trend: the rate of an outage that is over is not extrapolated.
+type Drifts struct {
+	drifts [memories]Drift
+}
+
+// NewDrifts returns Drifts that have seen nothing.
+func NewDrifts() *Drifts {
+	d := &Drifts{}
+	for i := range d.drifts {
+		d.drifts[i] = *NewDrift(1 << i)
+	}
+	return d
+}
+
+// Observe takes one observation.
+func (d *Drifts) Observe(o Observation) {
+	for i := range d.drifts {
+		d.drifts[i].Observe(o)
+	}
+}
+
+// Correct replaces the amount of the last observation by that of o, which was made at the same time, and adds the flows of o.
+func (d *Drifts) Correct(o Observation) {
+	for i := range d.drifts {
+		d.drifts[i].Correct(o)
+	}
+}
+
+// Forecast returns the law of the time until the amount has fallen by distance: a Mixture, or nil while there are fewer than three observations.
+func (d *Drifts) Forecast(distance float64) Distribution {
+	var m Mixture
+	for r, holds := range d.windows {
+		if !holds {
+			r.Net.Mean = 0
+		}
+		m.Components = append(m.Components, r.passage(distance))
+	}
+	if len(m.Components) == 0 {
+		return nil
+	}
+	return m
+}
+
+// Rates returns the rates that hold now: those over the longest window that no shorter one contradicts. False while there are fewer than three
+// observations.
+//
+// Source: O. V. Lepskii, On a problem of adaptive estimation in Gaussian white noise, Theory Probab. Appl. 35 (1991).
+func (d *Drifts) Rates() (now Rates, ok bool) {
+	for r, holds := range d.windows {
+		if !holds {
+			break
+		}
+		now, ok = r, true
+	}
+	return now, ok
+}
+
+// windows yields the rates over each window that has been filled, the shortest first, and whether no shorter one contradicts its net rate; once one is
+// contradicted, so are all that contain it.
+func (d *Drifts) windows(yield func(r Rates, holds bool) bool) {
+	lo, hi := math.Inf(-1), math.Inf(1)
+	holds := true
+	for i := range d.drifts {
+		r, ok := d.drifts[i].Rates()
+		if !ok {
+			continue
+		}
+		holds = holds && lo <= r.Net.Mean && r.Net.Mean <= hi
+		lo, hi = math.Max(lo, r.Net.Mean-agreement*r.Net.SD), math.Min(hi, r.Net.Mean+agreement*r.Net.SD)
+		if !yield(r, holds) {
+			return
+		}
+	}
+}
