@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/metrics"
+)
+
+// writer writes one prediction after the other.
+type writer interface {
+	write(p drain.Prediction, rejected map[drain.Reason]int) error
+}
+
+// writers makes the writer of each format; follow says that many predictions are to come.
+var writers = map[string]func(o options, out io.Writer) writer{
+	"text":       func(o options, out io.Writer) writer { return textWriter{out, o.follow} },
+	"json":       func(o options, out io.Writer) writer { return jsonWriter{out, o.follow} },
+	"csv":        func(o options, out io.Writer) writer { return &csvWriter{out: csv.NewWriter(out)} },
+	"prometheus": func(o options, out io.Writer) writer { return metricsWriter{out} },
+}
+
+func formats() []string { return []string{"text", "json", "csv", "prometheus"} }
+
+func newWriter(o options, out io.Writer) writer { return writers[o.format](o, out) }
+
+// textWriter writes the line that answers and, unless many are to come, a table of what there is to know besides.
+type textWriter struct {
+	out  io.Writer
+	line bool
+}
+
+func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+	if w.line {
+		_, err := fmt.Fprintln(w.out, p)
+		return err
+	}
+	b := &strings.Builder{}
+	fmt.Fprintln(b, p)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "  %s%s %s\n", name, strings.Repeat(" ", max(0, 16-utf8.RuneCountInString(name))), fmt.Sprintf(format, args...))
+	}
+	if !math.IsNaN(p.TimeToClear.Median) && p.State != drain.Cleared {
+		row("time to clear", "%s, P(never) %s", span(p, p.TimeToClear), drain.FormatProbability(p.Never))
+	}
+	if !math.IsNaN(p.CurrentBacklog.Median) {
+		row("current backlog", "served in %s", span(p, p.CurrentBacklog))
+	}
+	if d := p.Delay; !math.IsNaN(d.Oldest) || !math.IsNaN(d.Newest) {
+		row("delay", "%s of the item served now, %s of one that arrives now", drain.FormatDuration(d.Oldest, 0), drain.FormatDuration(d.Newest, 0))
+	}
+	if !math.IsNaN(p.NetDrain) {
+		row("flow", "in %s, out %s, net drain %s", drain.FormatRate(p.Inflow), drain.FormatRate(p.Outflow), drain.FormatRate(p.NetDrain))
+	}
+	for _, d := range p.Deadlines {
+		row("by "+drain.FormatClock(d.Time, p.AsOf, 0), "cleared with probability %s", drain.FormatProbability(d.Probability))
+	}
+	if p.Samples > 0 {
+		row("as of", "%s, %d samples", p.AsOf.Format("2006-01-02 15:04:05 MST"), p.Samples)
+	}
+	for _, s := range p.Warnings {
+		row("warning", "%s", s)
+	}
+	_, err := io.WriteString(w.out, b.String())
+	return err
+}
+
+// span writes median and bounds in seconds, to a tenth of a second or three digits.
+func span(p drain.Prediction, b drain.Bounds) string {
+	s := func(x float64) string {
+		switch {
+		case math.IsInf(x, 1):
+			return "never"
+		case x == 0:
+			return "0 s"
+		case x < 99.95:
+			return strconv.FormatFloat(x, 'g', 3, 64) + " s"
+		}
+		return strconv.FormatFloat(x, 'f', 1, 64) + " s"
+	}
+	return fmt.Sprintf("%s (%.4g %%: %s – %s)", s(b.Median), 100*b.Level, s(b.Lower), s(b.Upper))
+}
+
+// jsonWriter writes indented JSON, or one line for each prediction.
+type jsonWriter struct {
+	out  io.Writer
+	line bool
+}
+
+func (w jsonWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+	e := json.NewEncoder(w.out)
+	e.SetEscapeHTML(false)
+	if !w.line {
+		e.SetIndent("", "  ")
+	}
+	return e.Encode(p)
+}
+
+// csvWriter writes a header and a record for each prediction: the numbers of the JSON form under the same names. An empty field is unknown, inf is
+// never.
+type csvWriter struct {
+	out    *csv.Writer
+	header bool
+}
+
+func (w *csvWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+	type column struct{ name, value string }
+	number := func(x float64) string {
+		switch {
+		case math.IsNaN(x):
+			return ""
+		case math.IsInf(x, 1):
+			return "inf"
+		}
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	}
+	clock := func(seconds float64) string {
+		t, ok := p.Time(seconds)
+		if !ok {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	b, c := p.TimeToClear, p.CurrentBacklog
+	reasons := make([]string, len(p.Reasons))
+	for i, r := range p.Reasons {
+		reasons[i] = string(r)
+	}
+	row := []column{
+		{"queue", p.Queue}, {"as_of", clock(0)}, {"state", string(p.State)}, {"reasons", strings.Join(reasons, " ")},
+		{"samples", strconv.Itoa(p.Samples)}, {"backlog", number(p.Backlog)}, {"target", number(p.Target)},
+		{"inflow_per_second", number(p.Inflow)}, {"outflow_per_second", number(p.Outflow)}, {"net_drain_per_second", number(p.NetDrain)},
+		{"level", number(b.Level)}, {"median_seconds", number(b.Median)}, {"lower_seconds", number(b.Lower)}, {"upper_seconds", number(b.Upper)},
+		{"median_time", clock(b.Median)}, {"lower_time", clock(b.Lower)}, {"upper_time", clock(b.Upper)},
+	}
+	for _, q := range drain.QuantileLevels() {
+		row = append(row, column{fmt.Sprintf("q%g_seconds", q), number(p.Quantile(q))})
+	}
+	row = append(row,
+		column{"current_backlog_median_seconds", number(c.Median)}, column{"current_backlog_lower_seconds", number(c.Lower)}, column{"current_backlog_upper_seconds", number(c.Upper)},
+		column{"delay_oldest_seconds", number(p.Delay.Oldest)}, column{"delay_newest_seconds", number(p.Delay.Newest)},
+		column{"never_probability", number(p.Never)}, column{"horizon_seconds", number(p.Horizon)},
+	)
+	for i, d := range p.Deadlines {
+		name := fmt.Sprintf("deadline_%d_", i+1)
+		row = append(row, column{name + "time", d.Time.UTC().Format(time.RFC3339Nano)}, column{name + "probability", number(d.Probability)})
+	}
+	names, values := make([]string, len(row)), make([]string, len(row))
+	for i, c := range row {
+		names[i], values[i] = c.name, c.value
+	}
+	records := [][]string{names, values}
+	if w.header {
+		records = records[1:]
+	}
+	w.header = true
+	return w.out.WriteAll(slices.Clip(records))
+}
+
+// metricsWriter writes Prometheus' text format.
+type metricsWriter struct{ out io.Writer }
+
+func (w metricsWriter) write(p drain.Prediction, rejected map[drain.Reason]int) error {
+	return metrics.Snapshot{Prediction: p, Rejected: rejected}.Write(w.out)
+}

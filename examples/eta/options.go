@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/series"
+)
+
+// options are what the command line asks for.
+type options struct {
+	file      string         // "-" is standard input
+	numbers   *drain.Numbers // nil: from samples
+	target    float64
+	level     float64
+	deadlines []deadline
+	now       time.Time // zero: unset
+	zone      *time.Location
+	format    string
+	plot      string
+	follow    bool
+}
+
+// deadline is a moment, or a time from the moment of asking.
+type deadline struct {
+	at    time.Time
+	after time.Duration
+}
+
+// on returns the deadline's moment for a question asked at now.
+func (d deadline) on(now time.Time) time.Time {
+	if d.at.IsZero() {
+		return now.Add(d.after)
+	}
+	return d.at
+}
+
+// question returns the question asked at a moment.
+func (o options) question(at time.Time) drain.Question {
+	q := drain.Question{At: at.In(o.zone), Target: o.target, Level: o.level}
+	for _, d := range o.deadlines {
+		q.Deadlines = append(q.Deadlines, d.on(at).In(o.zone))
+	}
+	return q
+}
+
+const usage = `Eta tells when a queue will be empty, with bounds.
+
+  eta -backlog 1.4e6 -net 300             two numbers
+  eta -backlog 1.4M±50k -net 300±50       rounded numbers: ± (or +-) is one standard error
+  eta -backlog 1.4M -in 156 -out 456      rates apart
+  eta FILE.csv                            samples; - or nothing: standard input; FILE.jsonl likewise
+
+CSV has the header time,backlog[,inflow,outflow]: time in Unix seconds or RFC 3339, backlog at that time, inflow and outflow
+the items of the interval that ends there; an empty field is unknown. JSON lines have the same names.
+Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong usage.
+
+`
+
+// parse reads the command line. Flags may stand before and behind the file.
+func parse(args []string, e env) (options, error) {
+	o := options{zone: time.Local, format: "text"}
+	var n drain.Numbers
+	var files []string
+	f := flag.NewFlagSet("eta", flag.ContinueOnError)
+	f.SetOutput(discard{})
+	estimate := func(name, help string, to *drain.Estimate) {
+		f.Func(name, help, func(s string) (err error) { *to, err = drain.ParseEstimate(s); return err })
+	}
+	estimate("backlog", "items waiting: a `number` such as 1.4e6, 1.4M or 1.4M±50k", &n.Backlog)
+	estimate("net", "items by which the backlog shrinks per second: a `number` such as 300 or 300±50", &n.Net)
+	estimate("in", "items entering per second: a `number` such as 156±16", &n.Inflow)
+	estimate("out", "items leaving per second: a `number` such as 456", &n.Outflow)
+	var target drain.Estimate
+	estimate("target", "the backlog that counts as cleared: a `number`, 0 unless given", &target)
+	f.Float64Var(&o.level, "level", 0.9, "probability mass of the bounds, between 0 and 1")
+	f.Func("deadline", "a `time`, as 2h from now or as RFC 3339: how probable is it to be cleared by then? May be given several times", func(s string) error {
+		d, err := parseDeadline(s)
+		o.deadlines = append(o.deadlines, d)
+		return err
+	})
+	f.Func("now", "predict as of this `time`, in Unix seconds or RFC 3339; later samples are not looked at (unless given: the last sample's; for numbers, the clock's)", func(s string) (err error) {
+		o.now, err = series.ParseTime(s)
+		return err
+	})
+	f.Func("tz", "`zone` of clock times, such as Europe/Berlin (unless given: the machine's)", func(s string) (err error) {
+		o.zone, err = time.LoadLocation(s)
+		return err
+	})
+	f.StringVar(&o.format, "format", "text", "`form` of the answer: "+strings.Join(formats(), ", "))
+	f.StringVar(&o.plot, "plot", "", "draw the backlog and the forecast to this `file`, .png or .svg")
+	f.BoolVar(&o.follow, "follow", false, "a new answer for each new sample")
+	for {
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(e.stdout, usage)
+			f.SetOutput(e.stdout)
+			f.PrintDefaults()
+			return o, err
+		}
+		if err != nil {
+			return o, usageError{err}
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		files = append(files, f.Arg(0))
+		args = f.Args()[1:]
+	}
+	o.target = target.Value()
+	if !target.Known() {
+		o.target = 0
+	}
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if given["backlog"] || given["net"] || given["in"] || given["out"] {
+		o.numbers = &n
+	}
+	o.file = "-"
+	if len(files) > 0 {
+		o.file = files[0]
+	}
+	if err := o.check(files, given, e); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
+}
+
+// discard keeps package flag from writing its own report: eta writes one line.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+func (o options) check(files []string, given map[string]bool, e env) error {
+	switch {
+	case !(o.level > 0 && o.level < 1):
+		return fmt.Errorf("-level %v, want a number between 0 and 1, such as 0.9", o.level)
+	case o.target < 0:
+		return fmt.Errorf("-target %v, want 0 or more", o.target)
+	case !slices.Contains(formats(), o.format):
+		return fmt.Errorf("-format %q, want one of %s", o.format, strings.Join(formats(), ", "))
+	case o.plot != "" && !slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(o.plot))):
+		return fmt.Errorf("-plot %q, want a file that ends in .png or .svg", o.plot)
+	case len(files) > 1:
+		return fmt.Errorf("%d files, want one: %s", len(files), strings.Join(files, ", "))
+	case o.follow && o.plot != "":
+		return errors.New("-follow and -plot exclude each other: a picture shows one moment")
+	case o.follow && given["now"]:
+		return errors.New("-follow and -now exclude each other: -follow answers as of each sample")
+	case o.numbers == nil && len(files) == 0 && e.terminal:
+		return errors.New("nothing to predict from: want -backlog and -net, or a file, or samples on standard input")
+	case o.numbers == nil:
+		return nil
+	case len(files) > 0:
+		return fmt.Errorf("numbers and a file (%s) exclude each other", files[0])
+	case o.follow:
+		return errors.New("-follow needs samples, not numbers")
+	case !given["backlog"]:
+		return errors.New("-backlog is missing, want the number of items waiting")
+	case given["net"] && given["in"] && given["out"]:
+		return errors.New("-net, -in and -out exclude each other, want any two at most")
+	case !given["net"] && !(given["in"] && given["out"]):
+		return errors.New("the rate is missing, want -net, or both -in and -out")
+	}
+	if _, err := o.numbers.Predict(drain.Question{}); err != nil {
+		return err
+	}
+	return nil
+}
+
+func parseDeadline(s string) (deadline, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return deadline{at: t}, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return deadline{}, errors.New("want a time from now such as 2h or 90m, or RFC 3339 such as 2026-11-23T18:00:00+01:00")
+	}
+	return deadline{after: d}, nil
+}
