@@ -15,10 +15,11 @@ const batches = 16
 // batch. Both are unbiased for any spacing of the samples; Nu, rounded to a whole number, is n-1 at equal spacing, less where a gap makes one batch speak for
 // many (Satterthwaite 1946), and never below 1, a Cauchy law, which knows next to nothing. From there the law is a StudentPassage with
 //
-//	Drift = B·ν̂        DriftSD² = B·s²/W        Volatility² = 3·s²        B = max(0, 1 - sd(ν̂)²/ν̂²)
+//	Drift = B·ν̂        DriftSD = sd(ν̂)        Volatility² = 3·s²        B = max(0, 1 - sd(ν̂)²/ν̂²)
 //
 // B is the empirical Bayes estimate of how much of ν̂ is a rate and not chance: a net rate that cannot be told from zero is not
-// extrapolated, one of ten standard errors is all but left alone (Efron & Morris 1973). The factor 3 is what remembering no more than W
+// extrapolated, one of ten standard errors is all but left alone (Efron & Morris 1973). The standard error is not shrunk along, as a
+// rate that cannot be told from zero may be one all the same. The factor 3 is what remembering no more than W
 // means: a rate that holds for about W and then takes another value, each with variance s²/W, adds 2·(s²/W)·W = 2·s² to the variance of
 // the sum over times long against W (the integrated Ornstein-Uhlenbeck process; Taylor 1921).
 //
@@ -127,7 +128,7 @@ func (r Rates) passage(distance float64) StudentPassage {
 	return StudentPassage{
 		Distance:   distance,
 		Drift:      b * r.Net.Mean,
-		DriftSD:    math.Sqrt(b) * r.Net.SD,
+		DriftSD:    r.Net.SD,
 		Volatility: math.Sqrt(3) * r.Net.Volatility,
 		Nu:         r.Nu,
 	}

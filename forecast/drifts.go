@@ -45,7 +45,7 @@ func (d *Drifts) Forecast(distance float64) Distribution {
 	var m Mixture
 	for r, holds := range d.windows {
 		if !holds {
-			r.Net.Mean = 0
+			r.Net.Mean, r.Net.SD = 0, 0
 		}
 		m.Components = append(m.Components, r.passage(distance))
 	}
