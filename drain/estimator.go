@@ -112,31 +112,33 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	}
 	if n := e.rejections(); n > 0 {
 		f.because(SamplesRejected)
-		f.warn("%d samples were rejected", n)
+		f.warn("%s rejected", count(n, "sample"))
 	}
 	rates, ok := e.drifts.Rates()
-	switch {
-	case f.backlog <= q.Target:
-		f.clear = forecast.FirstPassage{}
-	case !ok:
-		f.because(FewSamples)
-		f.warn("%d samples with a backlog so far: at least 3 are needed", e.samples)
-	default:
-		f.clear = e.drifts.Forecast(e.backlog - q.Target)
-		f.horizon = horizon(e.last.Sub(e.first).Seconds(), e.backlog-q.Target, rates.Net.Mean)
-	}
 	if !ok {
 		f.judge(q.Target, math.NaN(), math.NaN())
+		if f.state == Cleared {
+			f.clear = forecast.FirstPassage{}
+		} else {
+			f.because(FewSamples)
+			f.warn("%s with a backlog so far: at least 3 are needed", count(e.samples, "sample"))
+		}
 		return f.predict(q), nil
 	}
 	f.net, f.inflow, f.outflow = rates.Net.Mean, rates.In.Mean, rates.Out.Mean
+	f.judge(q.Target, f.net, distuv.StudentsT{Sigma: 1, Nu: rates.Nu}.CDF(f.net/rates.Net.SD))
+	if distance := e.backlog - q.Target; distance > 0 {
+		f.clear = e.drifts.Forecast(distance)
+		f.horizon = f.reach(e.last.Sub(e.first).Seconds(), distance)
+	} else {
+		f.clear = forecast.FirstPassage{}
+	}
 	switch {
 	case f.outflow > 0:
 		f.current = forecast.StudentPassage{Distance: e.backlog, Drift: f.outflow, DriftSD: rates.Out.SD, Volatility: rates.Out.Volatility, Nu: rates.Nu}
 	case f.outflow == 0:
 		f.current = forecast.FirstPassage{Distance: e.backlog}
 	}
-	f.judge(q.Target, f.net, distuv.StudentsT{Sigma: 1, Nu: rates.Nu}.CDF(f.net/rates.Net.SD))
 	if f.elapsed > rates.Span {
 		f.stale(rates.Span)
 	}
@@ -151,13 +153,12 @@ func (e *Estimator) rejections() int {
 	return n
 }
 
-// horizon is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back, and ten times as
-// far as the present net rate takes to work off the distance. Past that a time is not a prediction but an artefact of extrapolation
-// (a queue at balance "clears" after centuries), and counts as never.
-func horizon(span, distance, net float64) float64 {
-	h := 100 * span
-	if net > 0 {
-		h = math.Max(h, 10*distance/net)
+// reach is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back and, for a queue
+// that drains, ten times as far as its net rate takes to work off the distance. Past that a time is not a prediction but an artefact of
+// extrapolation (a queue at balance "clears" after centuries), and counts as never.
+func (f *facts) reach(span, distance float64) float64 {
+	if f.state == Draining {
+		return math.Max(100*span, 10*distance/f.net)
 	}
-	return h
+	return 100 * span
 }

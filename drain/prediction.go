@@ -75,6 +75,9 @@ type Record struct {
 
 // predict puts a prediction together.
 func (f *facts) predict(q Question) Prediction {
+	if f.backlog == 0 {
+		f.current = forecast.FirstPassage{} // nothing waits: served, whatever the outflow
+	}
 	p := Prediction{
 		Queue: f.queue, AsOf: q.At, LastSample: f.last, State: f.state, Reasons: f.reasons, Warnings: f.warnings, Samples: f.samples,
 		Backlog: f.backlog, Target: q.Target, Inflow: f.inflow, Outflow: f.outflow, NetDrain: f.net,

@@ -187,6 +187,14 @@ func FormatClock(t, now time.Time, width float64) string {
 	return t.Round(time.Minute).Format(layout)
 }
 
+// count writes a small number of things: "1 sample", "3 samples".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
 // FormatItems writes a number of items for people: "1.40 M items", "84 210 items", "1 item".
 func FormatItems(n float64) string {
 	if n == 1 {

@@ -12,22 +12,25 @@ const batches = 16
 //	ν̂ = -ΣΔᵢ/W        s² = Σ (Δᵢ + ν̂δᵢ)² / (W - Σδᵢ²/W)        sd(ν̂) = s/√W        Nu = max(1, [W²/Σδᵢ²] - 1)
 //
 // The end points alone tell ν, and the batches make s² a long-run variance: what is correlated within Memory/16 samples stays inside one
-// batch. Both are unbiased for any spacing of the samples; Nu, rounded to a whole number, is n-1 at equal spacing, less where a gap makes one batch speak for
-// many (Satterthwaite 1946), and never below 1, a Cauchy law, which knows next to nothing. From there the law is a StudentPassage with
+// batch. Both are unbiased for any spacing of the samples; Nu, rounded to a whole number, is n-1 at equal spacing, less where a gap makes
+// one batch speak for many (Satterthwaite 1946), and never below 1, a Cauchy law, which knows next to nothing.
 //
-//	Drift = B·ν̂        DriftSD = sd(ν̂)        Volatility² = 3·s²        B = max(0, 1 - sd(ν̂)²/ν̂²)
+// The law of the time to work off a distance is then a StudentPassage with
 //
-// B is the empirical Bayes estimate of how much of ν̂ is a rate and not chance: a net rate that cannot be told from zero is not
-// extrapolated, one of ten standard errors is all but left alone (Efron & Morris 1973). The standard error is not shrunk along, as a
-// rate that cannot be told from zero may be one all the same. The factor 3 is what remembering no more than W
-// means: a rate that holds for about W and then takes another value, each with variance s²/W, adds 2·(s²/W)·W = 2·s² to the variance of
-// the sum over times long against W (the integrated Ornstein-Uhlenbeck process; Taylor 1921).
+//	Drift = ν̂ · ν̂²/(ν̂² + sd(ν̂)²)        DriftSD = sd(ν̂)        Volatility² = 3·s²
+//
+// The fraction is the share of ν̂² that is signal, so that a net rate which cannot be told from zero is hardly extrapolated, and one of ten
+// standard errors is left alone (shrinkage: Efron & Morris 1973). The standard error is not shrunk along, as a rate that cannot be
+// told from zero may be one all the same. The factor 3 is what remembering no more than W means: a rate that holds for about W and
+// then takes another value, each with variance s²/W, adds 2·(s²/W)·W = 2·s² to the variance rate of the sum over times long against W
+// (the integrated Ornstein-Uhlenbeck process; Taylor 1921).
 //
 // The variance is never less than that of counting: a window in which k items net came or went has k + 1/2 events at least (Jeffreys'
 // estimate of a Poisson count), so that a window without a change is not a certainty.
 //
-// Sources: F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics Bull. 2 (1946); batch means and long-run variance, Law & Kelton, Simulation Modeling and Analysis; B. Efron, C. Morris, Stein's estimation
-// rule and its competitors, JASA 68 (1973); G. I. Taylor, Diffusion by continuous movements, Proc. London Math. Soc. 20 (1921).
+// Sources: F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics Bulletin 2 (1946); A. M. Law,
+// W. D. Kelton, Simulation Modeling and Analysis (batch means); B. Efron, C. Morris, Stein's estimation rule and its competitors, JASA
+// 68 (1973); G. I. Taylor, Diffusion by continuous movements, Proc. London Math. Soc. 20 (1921).
 type Drift struct {
 	stride int // observations in a batch
 	ends   [batches + 1]end
@@ -120,14 +123,14 @@ type Rates struct {
 
 // passage returns the law of the time to work off distance at the net rate; see Drift.
 func (r Rates) passage(distance float64) StudentPassage {
-	b := 0.0
-	if r.Net.Mean != 0 {
-		z := r.Net.SD / r.Net.Mean
-		b = math.Max(0, 1-z*z)
+	drift := r.Net.Mean
+	if drift != 0 {
+		z := r.Net.SD / drift
+		drift /= 1 + z*z
 	}
 	return StudentPassage{
 		Distance:   distance,
-		Drift:      b * r.Net.Mean,
+		Drift:      drift,
 		DriftSD:    r.Net.SD,
 		Volatility: math.Sqrt(3) * r.Net.Volatility,
 		Nu:         r.Nu,

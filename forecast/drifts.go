@@ -11,8 +11,10 @@ const agreement = 2
 // Drifts forecasts from drifts at memory lengths of 16, 32, … 2048 samples, mixed with equal weights: no single one is right, as 16 samples
 // tell most just after a repair, and thousands do in a quiet week.
 //
-// A net rate over a long window that a shorter window contradicts, by more than two of its standard errors, has ended. Such a window still tells
-// how far the rate wanders, so its law keeps its volatility, but no trend: the rate of an outage that is over is not extrapolated.
+// A net rate over a long window that a shorter one contradicts, by more than two of its standard errors, has ended. The rate that holds now is that
+// of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
+// its own volatility. The longer ones still tell how far rates wander, so their laws keep their volatility, but have no trend: the
+// rate of an outage that is over is not extrapolated.
 type Drifts struct {
 	drifts [memories]Drift
 }
@@ -40,11 +42,14 @@ func (d *Drifts) Correct(o Observation) {
 	}
 }
 
-// Forecast returns the law of the time until the amount has fallen by distance: a Mixture, or nil while there are fewer than three observations.
+// Forecast returns the law of the time until the amount has fallen by distance: an equal mixture, or nil while there are fewer than three observations.
 func (d *Drifts) Forecast(distance float64) Distribution {
 	var m Mixture
+	now, _ := d.Rates()
 	for r, holds := range d.windows {
-		if !holds {
+		if holds {
+			r.Net.Mean, r.Net.SD = now.Net.Mean, now.Net.SD
+		} else {
 			r.Net.Mean, r.Net.SD = 0, 0
 		}
 		m.Components = append(m.Components, r.passage(distance))
@@ -52,7 +57,7 @@ func (d *Drifts) Forecast(distance float64) Distribution {
 	if len(m.Components) == 0 {
 		return nil
 	}
-	return m
+	return m.prepare()
 }
 
 // Rates returns the rates that hold now: those over the longest window that no shorter one contradicts. False while there are fewer than three

@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Mixture is the law of a time that follows Components[i] with probability Weights[i]:
 //
@@ -13,121 +16,160 @@ type Mixture struct {
 	Weights    []float64
 }
 
-// sum returns the weighted sum of what f says of each component.
-func (m Mixture) sum(f func(Distribution) float64) float64 {
-	total := 0.0
-	for i, c := range m.Components {
-		total += m.weight(i) * f(c)
-	}
-	return total
-}
-
-func (m Mixture) weight(i int) float64 {
-	if m.Weights == nil {
-		return 1 / float64(len(m.Components))
-	}
-	return m.Weights[i]
-}
-
 // CDF returns P(T <= t).
-func (m Mixture) CDF(t float64) float64 {
-	return math.Min(1, m.sum(func(d Distribution) float64 { return d.CDF(t) }))
-}
+func (m Mixture) CDF(t float64) float64 { return m.prepare().CDF(t) }
 
 // Survival returns P(T > t).
-func (m Mixture) Survival(t float64) float64 {
-	if len(m.Components) == 0 {
-		return 1
-	}
-	return math.Min(1, m.sum(func(d Distribution) float64 { return d.Survival(t) }))
-}
+func (m Mixture) Survival(t float64) float64 { return m.prepare().Survival(t) }
 
 // Prob returns the density at t in 1/s.
-func (m Mixture) Prob(t float64) float64 {
-	return m.sum(func(d Distribution) float64 { return d.Prob(t) })
-}
+func (m Mixture) Prob(t float64) float64 { return m.prepare().Prob(t) }
 
 // Finite returns P(T < Inf).
-func (m Mixture) Finite() float64 {
-	return math.Min(1, m.sum(Distribution.Finite))
+func (m Mixture) Finite() float64 { return m.prepare().Finite() }
+
+// Quantile returns the smallest t >= 0 with CDF(t) >= p: 0 for p <= 0, +Inf where p is Finite() or more, NaN for NaN.
+func (m Mixture) Quantile(p float64) float64 { return m.prepare().Quantile(p) }
+
+// preparedMixture is a Mixture of which all that its evaluations have in common has been done once.
+type preparedMixture []weighted
+
+type weighted struct {
+	weight float64
+	law    evaluated
 }
 
-// Quantile returns the smallest t >= 0 with CDF(t) >= p, to 1e-11 relative: 0 for p <= 0, +Inf where p exceeds Finite(), NaN for NaN.
-func (m Mixture) Quantile(p float64) float64 {
+// evaluated is what a mixture asks of a component.
+type evaluated interface {
+	// mass returns P(T < Inf), P(T = Inf) and P(T = 0).
+	mass() (finite, never, zero float64)
+	// guess returns a time of the size of the p-quantile.
+	guess(p float64) float64
+	// evaluate returns P(T <= t), t times the density at t, and the slope of the log density in log t.
+	evaluate(t float64) (cdf, rate, slope float64)
+	// Survival returns P(T > t).
+	Survival(t float64) float64
+}
+
+// prepare makes a table for each number of degrees of freedom among the components.
+func (m Mixture) prepare() preparedMixture {
+	p := make(preparedMixture, len(m.Components))
+	var tables []*midpoint
+	for i, c := range m.Components {
+		p[i] = weighted{1 / float64(len(m.Components)), general{c}}
+		if m.Weights != nil {
+			p[i].weight = m.Weights[i]
+		}
+		f, ok := c.(StudentPassage)
+		if !ok || !f.regular() {
+			continue
+		}
+		k := slices.IndexFunc(tables, func(j *midpoint) bool { return j.nu == f.Nu })
+		if k < 0 {
+			k = len(tables)
+			tables = append(tables, &midpoint{})
+			tables[k].prepare(f.Nu)
+		}
+		p[i].law = preparedStudent{f.normal(), tables[k]}
+	}
+	return p
+}
+
+func (m preparedMixture) CDF(t float64) float64 {
+	if math.IsInf(t, 1) {
+		return m.Finite()
+	}
+	sum := 0.0
+	for _, c := range m {
+		cdf, _, _ := c.law.evaluate(t)
+		sum += c.weight * cdf
+	}
+	return math.Min(1, sum)
+}
+
+func (m preparedMixture) Survival(t float64) float64 {
+	if len(m) == 0 {
+		return 1
+	}
+	sum := 0.0
+	for _, c := range m {
+		sum += c.weight * c.law.Survival(t)
+	}
+	return math.Min(1, sum)
+}
+
+func (m preparedMixture) Prob(t float64) float64 {
+	sum := 0.0
+	for _, c := range m {
+		_, rate, _ := c.law.evaluate(t)
+		sum += c.weight * rate
+	}
+	if sum == 0 {
+		return 0 // also at t = 0
+	}
+	return sum / t
+}
+
+func (m preparedMixture) Finite() float64 {
+	finite, _, _ := m.mass()
+	return finite
+}
+
+func (m preparedMixture) mass() (finite, never, zero float64) {
+	for _, c := range m {
+		f, n, z := c.law.mass()
+		finite += c.weight * f
+		never += c.weight * n
+		zero += c.weight * z
+	}
+	return math.Min(1, finite), never, zero
+}
+
+func (m preparedMixture) Quantile(p float64) float64 {
+	finite, never, zero := m.mass()
+	law := quantileOf{finite: finite, never: never}
 	switch {
-	case math.IsNaN(p):
+	case math.IsNaN(p) || math.IsNaN(finite):
 		return math.NaN()
-	case p <= 0:
+	case p <= zero || p <= 0:
 		return 0
-	case len(m.Components) == 0 || p > m.Finite():
+	case !law.below(p):
 		return math.Inf(1)
 	}
-	// One component's quantile is a first guess of the right scale, whatever the unit of time is.
-	guess := math.NaN()
-	for _, c := range m.Components {
-		if f := c.Finite(); f > 0 {
-			guess = c.Quantile(p * f)
-			break
+	guesses := make([]float64, 0, len(m))
+	for _, c := range m {
+		if g := c.law.guess(p); g > 0 && !math.IsInf(g, 1) {
+			guesses = append(guesses, g)
 		}
 	}
-	return invert(m, p, guess)
+	guess := 1.0
+	if len(guesses) > 0 {
+		slices.Sort(guesses)
+		guess = guesses[len(guesses)/2]
+	}
+	return law.solve(p, guess, func(t float64) (cdf, survival, rate, slope float64) {
+		for _, c := range m {
+			f, r, s := c.law.evaluate(t)
+			cdf += c.weight * f
+			rate += c.weight * r
+			slope += c.weight * r * s
+		}
+		if slope /= rate; slope != slope {
+			slope = -1
+		}
+		return cdf, 1 - cdf, rate, slope
+	})
 }
 
-// invert finds the smallest t with d.CDF(t) >= p, for 0 < p <= d.Finite(), by Newton's method on log t inside a bracket. The guess sets the
-// scale; any positive finite number is good enough for the answer to be right.
-func invert(d Distribution, p, guess float64) float64 {
-	const (
-		tolerance = 1e-12 // of log t: well inside the 1e-9 that a change of the unit of time is allowed to show
-		// Bisection alone takes a bracket as wide as all float64 exponents (1420 in log t) to the tolerance in 51 steps, and widening
-		// takes at most 12 doublings: twice the sum is never reached.
-		most = 128
-	)
-	if !(guess > 0) || math.IsInf(guess, 1) {
-		guess = 1
-	}
-	limit := math.Log(math.MaxFloat64)
-	u := math.Log(guess)
-	lo, hi := math.Inf(-1), math.Inf(1) // CDF(e^lo) < p <= CDF(e^hi)
-	width := 1.0
-	for range most {
-		t := math.Exp(u)
-		e := d.CDF(t) - p
-		if e >= 0 {
-			hi = u
-		} else {
-			lo = u
-		}
-		if hi-lo <= tolerance {
-			break
-		}
-		step := -e / (t * d.Prob(t))
-		next := u + step
-		switch {
-		case math.IsInf(hi, 1):
-			if u >= limit { // the quantile is finite, but past the largest float64
-				return math.Inf(1)
-			}
-			if !(next > u && next < u+width) {
-				next = u + width
-			}
-			next = math.Min(next, limit)
-			width *= 2
-		case math.IsInf(lo, -1):
-			if u <= -limit-40 { // smaller than the smallest float64
-				return 0
-			}
-			if !(next < u && next > u-width) {
-				next = u - width
-			}
-			width *= 2
-		case !(next > lo && next < hi):
-			next = lo + (hi-lo)/2
-		}
-		if math.Abs(next-u) <= tolerance {
-			u = next
-			break
-		}
-		u = next
-	}
-	return math.Exp(u)
+// general evaluates any Distribution.
+type general struct{ Distribution }
+
+func (g general) mass() (finite, never, zero float64) {
+	return g.Finite(), g.Survival(math.Inf(1)), g.CDF(0)
+}
+
+func (g general) guess(p float64) float64 { return g.Quantile(p * g.Finite()) }
+
+func (g general) evaluate(t float64) (cdf, rate, slope float64) {
+	return g.CDF(t), t * g.Prob(t), -1
 }

@@ -91,30 +91,55 @@ func (f StudentPassage) Quantile(p float64) float64 {
 	switch {
 	case !(f.Nu > 0) || n.undefined(p):
 		return math.NaN()
-	case f.Nu >= normalNu || f.Distance <= 0 || f.DriftSD == 0 && f.Volatility == 0 || p <= 0:
+	case !f.regular() || p <= 0:
 		return n.Quantile(p)
 	}
 	var j midpoint
 	j.prepare(f.Nu)
-	k := n.at(math.Inf(1))
-	law := quantileOf{finite: j.cdf(&k), never: j.survival(&k)}
-	if !law.below(p) {
+	law := preparedStudent{n, &j}
+	finite, never, _ := law.mass()
+	q := quantileOf{finite: finite, never: never}
+	if !q.below(p) {
 		return math.Inf(1)
 	}
-	return law.solve(p, n.guess(p, law.finite, law.target), func(t float64) (c, s, rate, slope float64) {
+	return q.solve(p, n.guess(p, finite, q.target), func(t float64) (c, s, rate, slope float64) {
 		k := n.at(t)
-		// slope is -2 + kappa/2 - dq/dlog t for exp(-q), with kappa = sigma^2 t/v; here the last term is damped.
-		kappa := 0.0
-		if k.delta > 0 {
-			kappa = math.Min(math.Sqrt2*k.ratio/k.delta, 1)
-		}
-		slope = kappa/2 - 2 + (j.nu+1)/(j.nu+2*k.q)*(k.slope+2-kappa/2)
-		if slope != slope {
-			slope = -1
-		}
-		rate = k.ratio * j.scale * math.Exp(-(j.nu+1)/2*log1pSquare(k.x1, j.nu))
+		rate, slope = j.density(&k)
 		return j.cdf(&k), j.survival(&k), rate, slope
 	})
+}
+
+// regular reports whether the law is neither a FirstPassage nor a point mass, nor NaN.
+func (f StudentPassage) regular() bool {
+	return f.Nu > 0 && f.Nu < normalNu && f.Distance > 0 && (f.DriftSD != 0 || f.Volatility != 0) && !f.normal().undefined(0)
+}
+
+// preparedStudent is a regular StudentPassage with the table of its Nu.
+type preparedStudent struct {
+	n FirstPassage
+	j *midpoint
+}
+
+func (s preparedStudent) mass() (finite, never, zero float64) {
+	k := s.n.at(math.Inf(1))
+	return s.j.cdf(&k), s.j.survival(&k), 0
+}
+
+// Survival returns P(T > t).
+func (s preparedStudent) Survival(t float64) float64 {
+	k := s.n.at(t)
+	return s.j.survival(&k)
+}
+
+func (s preparedStudent) guess(p float64) float64 {
+	finite, _, _ := s.mass()
+	return s.n.guess(p*finite, finite, (1-p)*finite)
+}
+
+func (s preparedStudent) evaluate(t float64) (cdf, rate, slope float64) {
+	k := s.n.at(t)
+	rate, slope = s.j.density(&k)
+	return s.j.cdf(&k), rate, slope
 }
 
 // Rand draws one T, +Inf for never, from src, which must not be nil: the scale first, then FirstPassage.Rand given the scale.
@@ -311,6 +336,20 @@ func (j *midpoint) cdf(k *passage) float64 {
 		return c * (j.at(k.x1/root) + j.at(k.x2/root))
 	}
 	return math.Exp(-j.nu/2*math.Log1p(-2*k.e/j.nu)) + c*(j.at(k.x1/root)-j.at(-k.x2/root))
+}
+
+// density returns t f(t) and d log f/d log t.
+func (j *midpoint) density(k *passage) (rate, slope float64) {
+	// slope is -2 + kappa/2 - dq/dlog t for exp(-q), with kappa = sigma^2 t/v; here the last term is damped.
+	kappa := 0.0
+	if k.delta > 0 {
+		kappa = math.Min(math.Sqrt2*k.ratio/k.delta, 1)
+	}
+	slope = kappa/2 - 2 + (j.nu+1)/(j.nu+2*k.q)*(k.slope+2-kappa/2)
+	if slope != slope {
+		slope = -1
+	}
+	return k.ratio * j.scale * math.Exp(-(j.nu+1)/2*log1pSquare(k.x1, j.nu)), slope
 }
 
 func (j *midpoint) survival(k *passage) float64 {

@@ -1,0 +1,54 @@
+package drain_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/postsack/backlog/drain"
+)
+
+func BenchmarkObserve(b *testing.B) {
+	q := walk(4096, 1e5, -1, 40, 1)
+	e := q.estimator(b)
+	samples := make([]drain.Sample, q.n)
+	for i := range samples {
+		samples[i] = drain.Sample{Backlog: drain.Items(q.backlog(i)), Inflow: drain.Items(5), Outflow: drain.Items(6)}
+	}
+	now := at(1e6)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s := samples[i%len(samples)]
+		s.Time = now.Add(at(10 * float64(i)).Sub(start))
+		if err := e.Observe(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPredict(b *testing.B) {
+	for name, n := range map[string]int{"samples=10": 10, "samples=100": 100, "samples=10000": 10000} {
+		e := walk(n, 1e6, -10, 40, 1).estimator(b)
+		deadline := at(5e5)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				// The bounds are three quantiles; P(never) is always there.
+				p, err := e.Predict(drain.Question{})
+				if err != nil || !(p.ClearedBy(deadline) >= 0) {
+					b.Fatal(p, err)
+				}
+			}
+		})
+	}
+}
+
+func TestObserveDoesNotAllocate(t *testing.T) {
+	e := walk(100, 1e5, -1, 40, 1).estimator(t)
+	seconds := 1e5
+	assert.Zero(t, testing.AllocsPerRun(1000, func() {
+		seconds++
+		require.NoError(t, e.Observe(drain.Sample{Time: at(seconds), Backlog: drain.Items(5), Inflow: drain.Items(1), Outflow: drain.Items(2)}))
+	}))
+}
