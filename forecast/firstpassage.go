@@ -227,8 +227,9 @@ func (f FirstPassage) at(t float64) passage {
 	a, m, tau, sigma := f.Distance, f.Drift, math.Abs(f.DriftSD), math.Abs(f.Volatility)
 	// Within 2^±100 no intermediate result leaves the range of a float64: the largest power of one argument is the fourth.
 	const small, large = 0x1p-100, 0x1p+100
-	if !(a > small && a < large && t > small && t < large && sigma > small && sigma < large &&
-		(tau > small && tau < large || tau == 0) && (math.Abs(m) > small && math.Abs(m) < large || m == 0)) {
+	if !(a > small && a < large && t > small && t < large &&
+		(sigma > small && sigma < large && (tau == 0 || tau > small && tau < large) || sigma == 0 && tau > small && tau < large) &&
+		(math.Abs(m) > small && math.Abs(m) < large || m == 0)) {
 		return f.atAny(t)
 	}
 	v1 := math.FMA(tau*tau, t, sigma*sigma)
@@ -246,6 +247,9 @@ func (f FirstPassage) at(t float64) passage {
 	b := a / (sigma * sigma)
 	k.e = 2 * b * math.FMA(tau*tau, b, m)
 	k.slope = (0.5+k.x1*k.x2)/grow - 2
+	if sigma == 0 { // grow, delta, x2 and e are +Inf
+		k.slope = math.Sqrt2*k.ratio*k.x1 - 2
+	}
 	return k
 }
 

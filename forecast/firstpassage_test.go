@@ -363,11 +363,11 @@ func TestFirstPassageAnyFloats(t *testing.T) {
 }
 
 func TestFirstPassageAllocatesNothing(t *testing.T) {
-	f := laws[2]
+	f, src := laws[2], rand.NewPCG(1, 2)
 	var sink float64
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		sink += f.CDF(4000) + f.Survival(4000) + f.LogCDF(4000) + f.LogSurvival(4000) + f.Prob(4000) + f.LogProb(4000) + f.Quantile(0.3) +
-			f.Finite() + f.Mean() + f.Mode()
+			f.Finite() + f.Mean() + f.Mode() + f.Rand(src)
 	}))
 }
 

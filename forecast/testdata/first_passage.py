@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
-"""Numbers behind package forecast, recomputed with mpmath (made with 1.2.1).
+"""Numbers behind package forecast, recomputed with mpmath (made with 1.2.1, python 3.11).
 
-  first_passage.py law         recomputes first_passage.csv from its first five columns, to standard output
-  first_passage.py check FILE  compares FILE (columns as first_passage.csv) with what this script finds
-  first_passage.py random N S  N random cases of all regimes from seed S, with three more columns: never, pdf, log_pdf
-  first_passage.py wild N S    N cases over the whole range of floats, likewise
+  first_passage.py law          recomputes first_passage.csv from its first five columns, to standard output
+  first_passage.py check FILE   compares FILE (columns as first_passage.csv or as random) with what this script finds
+  first_passage.py random N S   N random cases of all regimes from seed S, with three more columns: never, pdf, log_pdf
+  first_passage.py wild N S     N cases over the whole range of floats, likewise
   first_passage.py student N S  N random cases of StudentPassage from seed S
-  first_passage.py erfcx       the Go table of erfcx.go (piecewise Chebyshev interpolation)
-  first_passage.py gauss       the Gauss-Legendre rule of erfcx.go
+  first_passage.py erfcx        the Go table of erfcx.go (piecewise Chebyshev interpolation)
+  first_passage.py gauss        the Gauss-Legendre rule of erfcx.go
+
+The data next to it:
+
+  first_passage.csv         400 cases, the arguments of the project's reference file first_passage.csv. The values there, from
+                            360-digit arithmetic, are the same but for log_cdf and log_sf below 1e-360 or beyond log(1e-360), where
+                            that file has 0.0 and -inf (110 cases, 47 of them with log_sf -inf, which is finite here).
+  first_passage_random.csv  random 300 20, then the first 100 lines of wild 400 21 that are shorter than 420 characters
+  student_passage.csv       student 200 2
 """
 import csv
 import os
