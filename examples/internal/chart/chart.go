@@ -1,0 +1,96 @@
+// Package chart draws a prediction as a fan chart: the backlog so far, the times by which it will have fallen to each level, and the distribution of
+// the time at which it is cleared.
+//
+// The fan is made of first-passage times and read along the time axis: its 90 % band holds, for each level, the moment at which the backlog is
+// down to that level for the first time, with probability 90 %. At the target its ends are the bounds of the prediction. It is not a band of what the
+// backlog may be at a moment, which may well rise again.
+package chart
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/postsack/backlog/drain"
+)
+
+// Point is the backlog at an instant.
+type Point struct {
+	Time    time.Time
+	Backlog float64
+}
+
+// Spec says what to draw.
+type Spec struct {
+	// History is the backlog so far, in the order of time. It may be empty. Points later than the prediction, and those that are not a
+	// finite count of 0 or more, are left out.
+	History []Point
+	// Prediction is the one for the target. "Now" is its AsOf or, where that is unset, the time of the last point of the history. Where there is
+	// neither, the time axis shows durations.
+	Prediction drain.Prediction
+	// ToLevel predicts, as of the same moment, the time to fall to a level between the target and the present backlog. Where it is nil the fan is made
+	// of straight lines to the quantiles of Prediction.
+	ToLevel func(level float64) (drain.Prediction, error)
+	// Zone is that of the clock times; nil for the zone of now.
+	Zone *time.Location
+	// Title stands above the picture, in as many lines and as small as it needs.
+	Title string
+}
+
+// The size of a picture: 1200 x 675 pixels at 96 per inch, where 12 pt are 16 pixels.
+const (
+	dpi    = 96
+	width  = 1200 * vg.Inch / dpi
+	height = 675 * vg.Inch / dpi
+)
+
+// Write draws a picture of 1200 x 675 pixels into a file, PNG or SVG by the extension of its name. The file is not touched where there is an error.
+func Write(path string, s Spec) error {
+	var encode func(io.Writer, *figure) error
+	switch ext := filepath.Ext(path); strings.ToLower(ext) {
+	case ".png":
+		encode = writePNG
+	case ".svg":
+		encode = writeSVG
+	default:
+		return fmt.Errorf("chart: %s: extension is %q, want .png or .svg", path, ext)
+	}
+	f, err := newFigure(s)
+	if err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	if err := encode(&buf, f); err != nil {
+		return fmt.Errorf("chart: %s: %w", path, err)
+	}
+	return os.WriteFile(path, buf.Bytes(), 0o666)
+}
+
+func writePNG(w io.Writer, f *figure) error {
+	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
+	f.draw(draw.New(c))
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+	return err
+}
+
+func writeSVG(w io.Writer, f *figure) error {
+	c := vgsvg.New(width, height)
+	f.draw(draw.New(c))
+	var buf bytes.Buffer
+	if _, err := c.WriteTo(&buf); err != nil {
+		return err
+	}
+	// Fonts with the same widths, for where Liberation is not installed. Quotation marks in texts are escaped, so that this is an attribute.
+	_, err := w.Write(bytes.ReplaceAll(buf.Bytes(), []byte(`style="font-family:Liberation Sans;`),
+		[]byte(`style="font-family:'Liberation Sans',Arial,Helvetica,sans-serif;`)))
+	return err
+}

@@ -1,0 +1,272 @@
+package chart
+
+import (
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/postsack/backlog/drain"
+)
+
+// Colours that the colour-blind tell apart.
+//
+// Source: M. Okabe, K. Ito, Color Universal Design (2008).
+var (
+	ink    = color.NRGBA{0x22, 0x22, 0x22, 0xff}
+	faint  = color.NRGBA{0xe4, 0xe4, 0xe4, 0xff}
+	blue   = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
+	wide   = color.NRGBA{0x56, 0xb4, 0xe9, 0x50}
+	narrow = color.NRGBA{0x00, 0x72, 0xb2, 0x60}
+	red    = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
+	orange = color.NRGBA{0xe6, 0x9f, 0x00, 0x80}
+	amber  = color.NRGBA{0xb0, 0x78, 0x00, 0xff}
+	veil   = color.NRGBA{0xff, 0xff, 0xff, 0xd8}
+)
+
+const (
+	size    = vg.Length(12) // of texts, in points
+	line    = vg.Length(16) // from one line of text to the next
+	margin  = vg.Length(14)
+	columns = 1100 // of the data area, about, in pixels
+	bins    = 420  // of the hump, over the time ahead
+)
+
+// style is that of the texts.
+func style(points vg.Length, bold bool, x text.XAlignment) text.Style {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans"}
+	if bold {
+		f.Weight = 3 // WeightBold of golang.org/x/image/font
+	}
+	return text.Style{Color: ink, Font: font.From(f, points), XAlign: x, YAlign: text.YBottom, Handler: plot.DefaultTextHandler}
+}
+
+// entry is one of the legend.
+type entry struct {
+	text  string
+	line  draw.LineStyle // drawn where it has a width,
+	color color.Color    // otherwise a filled box
+}
+
+// figure is a picture that can be drawn.
+type figure struct {
+	spec   Spec
+	view   view
+	marks  []mark
+	wide   []xy // the band of the level of the prediction, nil where there is none
+	narrow []xy // the band of 50 %
+	median path
+	hump   []float64
+	trend  []xy // where a backlog that grows goes at the present rate
+	legend []entry
+}
+
+// newFigure works out all that is drawn.
+func newFigure(s Spec) (*figure, error) {
+	p := s.Prediction
+	if p.TimeToClear.Level == 0 { // nothing was predicted
+		p.TimeToClear = drain.Bounds{Level: 0.9, Median: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
+		s.Prediction = p
+	}
+	f := &figure{spec: s, view: look(s)}
+	f.marks = f.view.marks(p)
+	if err := f.fan(); err != nil {
+		return nil, err
+	}
+	if v := f.view; math.IsInf(p.TimeToClear.Median, 1) && p.NetDrain < 0 && !math.IsInf(p.NetDrain, -1) {
+		f.trend = []xy{{0, p.Backlog}, {v.right, p.Backlog - p.NetDrain*v.right}}
+	}
+	if law := p.Law(); law != nil && p.State != drain.Cleared {
+		f.hump = hump(law.CDF, f.view.right, bins)
+	}
+	f.entries()
+	return f, nil
+}
+
+// fan works out the bands and the median.
+func (f *figure) fan() error {
+	p, right := f.spec.Prediction, f.view.right
+	if p.State == drain.Growing && math.IsInf(p.TimeToClear.Lower, 1) {
+		return nil // how soon it dips a little below what it is now is not the question
+	}
+	if p.State == drain.Cleared || !(p.Backlog > p.Target) || math.IsInf(p.Backlog, 1) || p.Law() == nil {
+		return nil
+	}
+	to := func(level float64) (drain.Prediction, error) {
+		if level == p.Target {
+			return p, nil
+		}
+		return f.spec.ToLevel(level)
+	}
+	if f.spec.ToLevel == nil {
+		to = func(level float64) (drain.Prediction, error) {
+			if level == p.Target {
+				return p, nil
+			}
+			return drain.Prediction{}, nil // unknown: the paths go straight from now to the target
+		}
+	}
+	level := p.TimeToClear.Level
+	paths, err := paths(p.Backlog, p.Target, to, []float64{(1 - level) / 2, 0.25, 0.5, 0.75, (1 + level) / 2}, right)
+	if err != nil {
+		return err
+	}
+	f.wide = band(paths[0], paths[4], p.Target, right)
+	f.narrow = band(paths[1], paths[3], p.Target, right)
+	f.median = paths[2]
+	return nil
+}
+
+// entries lists what the picture shows.
+func (f *figure) entries() {
+	add := func(is bool, e entry) {
+		if is {
+			f.legend = append(f.legend, e)
+		}
+	}
+	p := f.spec.Prediction
+	add(f.view.history != nil, entry{text: "backlog so far", line: historyLine})
+	add(f.median.pts != nil, entry{text: "forecast: median", line: medianLine})
+	add(f.narrow != nil, entry{text: "50 %", color: narrow})
+	add(f.wide != nil, entry{text: percent(p.TimeToClear.Level), color: wide})
+	add(f.hump != nil, entry{text: "time of clearing", color: orange})
+	add(f.trend != nil, entry{text: "at this rate", line: trendLine})
+	add(p.Target > 0, entry{text: "target", line: targetLine})
+}
+
+var (
+	historyLine = draw.LineStyle{Color: ink, Width: 1.4}
+	medianLine  = draw.LineStyle{Color: blue, Width: 2.2}
+	humpLine    = draw.LineStyle{Color: amber, Width: 1.2}
+	targetLine  = draw.LineStyle{Color: red, Width: 1.4, Dashes: []vg.Length{6, 4}}
+	trendLine   = draw.LineStyle{Color: ink, Width: 1.4, Dashes: []vg.Length{1.5, 3}}
+	nowLine     = draw.LineStyle{Color: ink, Width: 1}
+	leadLine    = draw.LineStyle{Color: ink, Width: 0.8, Dashes: []vg.Length{2, 2}}
+	staleLine   = draw.LineStyle{Color: ink, Width: 1, Dashes: []vg.Length{2, 3}}
+	gridLine    = draw.LineStyle{Color: faint, Width: 0.7}
+	axisLine    = draw.LineStyle{Color: ink, Width: 0.8}
+)
+
+// draw draws the picture: the title, the legend, and the plot below them.
+func (f *figure) draw(c draw.Canvas) {
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
+	c = draw.Crop(c, margin, -margin, margin*2/3, -margin)
+	c.Max.Y -= f.drawTitle(c)
+	p := f.plot()
+	p.Y.Max = f.top(p, c, 0)
+	for range 2 { // the rows of labels depend on the width of the labels of the y axis, and the other way round
+		dc := p.DataCanvas(c)
+		p.Y.Max = f.top(p, c, rows(f.labels(dc, p)))
+	}
+	c.Max.Y -= f.drawLegend(c, p.DataCanvas(c).Min.X)
+	p.Draw(c)
+}
+
+// plot returns the axes and what is drawn between them.
+func (f *figure) plot() *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = nil
+	v := f.view
+	p.X.Min, p.X.Max = v.left, v.right
+	p.Y.Min = 0
+	p.X.Label.Text = "time from now"
+	p.X.Tick.Marker = elapsed{}
+	if v.clock() {
+		lo, hi := after(v.now, v.left), after(v.now, v.right)
+		p.X.Tick.Marker = clock{v.now}
+		p.X.Label.Text = "time (" + zones(lo, hi) + ")"
+		if sameDay(lo, hi) {
+			p.X.Label.Text += ", " + lo.Format("Mon 2 Jan 2006")
+		} else if lo.Year() == hi.Year() {
+			p.X.Label.Text += ", " + lo.Format("2006")
+		}
+	}
+	p.Y.Label.Text = "backlog (items)"
+	p.Y.Tick.Marker = items{}
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Padding = 0
+		a.LineStyle, a.Tick.LineStyle = axisLine, axisLine
+		a.Tick.Length = 5
+		a.Label.Padding = 5
+		a.Label.TextStyle = style(size, false, text.XCenter)
+		y := a.Tick.Label.YAlign
+		a.Tick.Label = style(size, false, a.Tick.Label.XAlign)
+		a.Tick.Label.YAlign = y
+	}
+	p.Add(layers{f})
+	return p
+}
+
+// top returns the upper end of the y axis: what is drawn, and room for rows of labels above it.
+func (f *figure) top(p *plot.Plot, c draw.Canvas, rows int) float64 {
+	highest := 0.0
+	for _, h := range f.view.history {
+		highest = math.Max(highest, h.y)
+	}
+	for _, y := range []float64{f.spec.Prediction.Backlog, f.spec.Prediction.Target} {
+		if y > highest && !math.IsInf(y, 1) {
+			highest = y
+		}
+	}
+	for _, t := range f.trend { // not so far that the rest is flat
+		highest = math.Max(highest, math.Min(t.y, 1.6*highest))
+	}
+	if highest == 0 {
+		highest = 1
+	}
+	// The legend is not there yet, and the axis not in place: of the height they leave about 9/10.
+	room := float64(vg.Length(rows)*line+8) / float64(0.8*c.Size().Y)
+	return highest / math.Max(0.3, 1-room)
+}
+
+// drawTitle draws the title and returns its height. It is made smaller until it fits into three lines, and only the smallest letters take more.
+func (f *figure) drawTitle(c draw.Canvas) vg.Length {
+	const longest = 2000 // letters that have room at all
+	title := legible(strings.TrimSpace(f.spec.Title))
+	if title == "" {
+		return 0
+	}
+	if r := []rune(title); len(r) > longest {
+		title = string(r[:longest-1]) + "…"
+	}
+	for points := vg.Length(14); ; points-- {
+		s := style(points, true, text.XLeft)
+		lines := wrap(title, s.Width, c.Size().X)
+		if len(lines) > 3 && points > 7 {
+			continue
+		}
+		y := c.Max.Y
+		for _, l := range lines {
+			y -= 1.25 * points
+			c.FillText(s, vg.Point{X: c.Min.X, Y: y}, l)
+		}
+		return c.Max.Y - y + 6
+	}
+}
+
+// drawLegend draws the legend in a row from x on and returns its height.
+func (f *figure) drawLegend(c draw.Canvas, x vg.Length) vg.Length {
+	if len(f.legend) == 0 {
+		return 0
+	}
+	s := style(size, false, text.XLeft)
+	y := c.Max.Y - line
+	for _, e := range f.legend {
+		const box = 22
+		mid := y + 5
+		if e.line.Width > 0 {
+			c.StrokeLine2(e.line, x, mid, x+box, mid)
+		} else {
+			c.FillPolygon(e.color, []vg.Point{{X: x, Y: mid - 5}, {X: x + box, Y: mid - 5}, {X: x + box, Y: mid + 5}, {X: x, Y: mid + 5}})
+		}
+		c.FillText(s, vg.Point{X: x + box + 6, Y: y}, e.text)
+		x += box + 6 + s.Width(e.text) + 20
+	}
+	return line + 8
+}
