@@ -1,6 +1,7 @@
 package drain_test
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +43,38 @@ func BenchmarkPredict(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestMemoryIsFixed(t *testing.T) {
+	// The doc comment of Estimator says below 8 KiB. Measured over 200 estimators, after few samples and after many.
+	const n = 200
+	heap := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // the second one sweeps what the first found
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	before := heap()
+	estimators := make([]*drain.Estimator, n)
+	for i := range estimators {
+		estimators[i] = drain.NewEstimator()
+	}
+	observe := func(from, to int) {
+		for _, e := range estimators {
+			for i := from; i < to; i++ {
+				require.NoError(t, e.Observe(drain.Sample{Time: at(float64(i)), Backlog: drain.Items(float64(i % 7)), Inflow: drain.Items(1)}))
+			}
+		}
+	}
+	observe(0, 20)
+	few := (heap() - before) / n
+	observe(20, 5000)
+	many := (heap() - before) / n
+	t.Logf("%.0f bytes each", many)
+	assert.Less(t, many, 8.0*1024)
+	assert.InDelta(t, few, many, 64)
+	runtime.KeepAlive(estimators)
 }
 
 func TestObserveDoesNotAllocate(t *testing.T) {

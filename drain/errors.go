@@ -1,6 +1,9 @@
 package drain
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 var (
 	// ErrInvalid is a parameter out of its range: a negative target, a level outside (0, 1), a number that is not finite.
@@ -24,8 +27,10 @@ const (
 	NoBacklog Reason = "no_backlog"
 )
 
+var rejections = [...]Reason{NotFinite, Negative, OutOfOrder, NoBacklog}
+
 // Rejections returns all reasons for which a sample can be rejected, in a fixed order.
-func Rejections() []Reason { return []Reason{NotFinite, Negative, OutOfOrder, NoBacklog} }
+func Rejections() []Reason { return slices.Clone(rejections[:]) }
 
 // Reasons that a prediction gives for what it says.
 const (

@@ -2,8 +2,8 @@ package drain
 
 import (
 	"fmt"
-	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -17,7 +17,7 @@ import (
 type Estimator struct {
 	drifts   *forecast.Drifts
 	samples  int
-	rejected map[Reason]int
+	rejected [len(rejections)]int
 
 	first time.Time // time of the first sample
 	last  time.Time // time of the last sample with a backlog
@@ -29,7 +29,7 @@ type Estimator struct {
 
 // NewEstimator returns an estimator that has seen nothing.
 func NewEstimator() *Estimator {
-	return &Estimator{drifts: forecast.NewDrifts(), rejected: map[Reason]int{}}
+	return &Estimator{drifts: forecast.NewDrifts()}
 }
 
 // Observe takes one sample. Samples must come in the order of their times.
@@ -39,7 +39,7 @@ func NewEstimator() *Estimator {
 // adds its flows to those of the next.
 func (e *Estimator) Observe(s Sample) error {
 	if r := e.check(s); r != nil {
-		e.rejected[r.Reason]++
+		e.rejected[slices.Index(rejections[:], r.Reason)]++
 		return r
 	}
 	if e.samples == 0 {
@@ -86,8 +86,16 @@ func (e *Estimator) check(s Sample) *Rejection {
 // stamp is how errors write a time.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// Rejected returns how many samples were rejected for each reason.
-func (e *Estimator) Rejected() map[Reason]int { return maps.Clone(e.rejected) }
+// Rejected returns how many samples were rejected, for each reason for which any was.
+func (e *Estimator) Rejected() map[Reason]int {
+	counts := map[Reason]int{}
+	for i, n := range e.rejected {
+		if n > 0 {
+			counts[rejections[i]] = n
+		}
+	}
+	return counts
+}
 
 // Predict answers the question from the samples seen so far. Most callers want est.Predict(drain.Question{}): everything about an empty queue, as
 // of the last sample, at level 0.9.

@@ -135,8 +135,8 @@ func duration(seconds, width float64, most int) string {
 		return strconv.FormatFloat(seconds/year, 'f', 0, 64) + " years"
 	}
 	first := 0
-	for units[first].seconds > seconds {
-		first++
+	for units[first].seconds > seconds || first == 0 && seconds < 72*3600 {
+		first++ // hours are what people count in for the first three days
 	}
 	// The smallest unit that is worth its ink, by the number of units and by the width of the bounds; a short time keeps one unit more.
 	last := min(first+most-1, len(units)-1)
@@ -144,7 +144,7 @@ func duration(seconds, width float64, most int) string {
 		last--
 	}
 	rest := math.Round(seconds/units[last].seconds) * units[last].seconds
-	if first > 0 && rest >= units[first-1].seconds { // 59.9 min are 1 h
+	if first > 1 && rest >= units[first-1].seconds { // 59.9 min are 1 h
 		first--
 		last = min(last, first+most-1)
 	}
@@ -173,18 +173,15 @@ func digits(x, width float64) string {
 // FormatClock writes a clock time with its zone: "15:50 CET", with seconds where width, the distance of the bounds in seconds, is below two minutes,
 // and with the date where it is not that of now: "2026-11-24 03:10 CET". The zone is that of t.
 func FormatClock(t, now time.Time, width float64) string {
-	layout := "15:04 MST"
+	layout, to := "15:04 MST", time.Minute
 	if width < 120 {
-		layout = "15:04:05 MST"
+		layout, to = "15:04:05 MST", time.Second
 	}
-	now = now.In(t.Location())
+	t, now = t.Round(to), now.In(t.Location())
 	if t.YearDay() != now.YearDay() || t.Year() != now.Year() {
 		layout = "2006-01-02 " + layout
 	}
-	if width < 120 {
-		return t.Round(time.Second).Format(layout)
-	}
-	return t.Round(time.Minute).Format(layout)
+	return t.Format(layout)
 }
 
 // count writes a small number of things: "1 sample", "3 samples".
