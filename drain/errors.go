@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	// ErrInvalid is a parameter out of its range: a negative target, a level outside (0, 1), a number that is not finite.
+	// ErrInvalid is a parameter out of its range: a negative target, a level outside (0, 1), a number that is not finite or above 2⁶⁴.
 	ErrInvalid = errors.New("invalid argument")
 	// ErrRejected is a sample that cannot be used. The estimator is as it was before; the error is a *Rejection, which has the reason.
 	ErrRejected = errors.New("sample rejected")
@@ -17,7 +17,7 @@ type Reason string
 
 // Reasons for which a sample is rejected. Each is counted by Estimator.Rejected.
 const (
-	// NotFinite: the backlog or a flow is NaN or infinite, or the time is outside the years 1678 to 2262 around the first sample.
+	// NotFinite: the backlog or a flow is NaN, infinite or above 2⁶⁴, or the time is more than 292 years after the first sample's.
 	NotFinite Reason = "not_finite"
 	// Negative: the backlog or a flow is below zero.
 	Negative Reason = "negative"

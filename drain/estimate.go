@@ -56,10 +56,10 @@ func (e Estimate) check(name string) error {
 	switch {
 	case !e.known:
 		return nil
-	case math.IsNaN(e.value) || math.IsInf(e.value, 0):
-		return fmt.Errorf("drain: %w: %s is %v, want a finite number", ErrInvalid, name, e.value)
-	case !(e.se >= 0) || math.IsInf(e.se, 1):
-		return fmt.Errorf("drain: %w: standard error of %s is %v, want a finite number of 0 or more", ErrInvalid, name, e.se)
+	case !(math.Abs(e.value) <= largest):
+		return fmt.Errorf("drain: %w: %s is %v, want a number up to 2⁶⁴", ErrInvalid, name, e.value)
+	case !(e.se >= 0 && e.se <= largest):
+		return fmt.Errorf("drain: %w: standard error of %s is %v, want a number of 0 or more, up to 2⁶⁴", ErrInvalid, name, e.se)
 	}
 	return nil
 }

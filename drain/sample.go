@@ -34,6 +34,10 @@ func (r Reading) String() string {
 	return fmt.Sprint(r.items)
 }
 
+// largest is the largest number of items, or of items per second, that is taken for one: what a 64-bit counter can count to. Squares of it are far from
+// the end of a float64.
+const largest = 1 << 64
+
 // Sample is what was measured at one instant. Samples may come at any spacing.
 type Sample struct {
 	// Time of the measurement.
@@ -52,8 +56,8 @@ func (s Sample) check() *Rejection {
 	}{{"backlog", s.Backlog}, {"inflow", s.Inflow}, {"outflow", s.Outflow}} {
 		switch {
 		case !f.r.known:
-		case math.IsNaN(f.r.items) || math.IsInf(f.r.items, 0):
-			return &Rejection{NotFinite, fmt.Sprintf("%s is %v, want a finite count of 0 or more", f.name, f.r.items)}
+		case !(math.Abs(f.r.items) <= largest):
+			return &Rejection{NotFinite, fmt.Sprintf("%s is %v, want a count of 0 or more, up to 2⁶⁴", f.name, f.r.items)}
 		case f.r.items < 0:
 			return &Rejection{Negative, fmt.Sprintf("%s is %v, want a count of 0 or more", f.name, f.r.items)}
 		}

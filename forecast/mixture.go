@@ -99,6 +99,9 @@ func (m preparedMixture) Survival(t float64) float64 {
 }
 
 func (m preparedMixture) Prob(t float64) float64 {
+	if math.IsInf(t, 0) {
+		return 0
+	}
 	sum := 0.0
 	for _, c := range m {
 		_, rate, _ := c.law.evaluate(t)
