@@ -62,7 +62,11 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 		row("flow", "in %s, out %s, net drain %s", drain.FormatRate(p.Inflow), drain.FormatRate(p.Outflow), drain.FormatRate(p.NetDrain))
 	}
 	for _, d := range p.Deadlines {
-		row("by "+drain.FormatClock(d.Time, p.AsOf, 0), "cleared with probability %s", drain.FormatProbability(d.Probability))
+		to := 0.0 // to the second
+		if d.Time.Second() == 0 {
+			to = 120
+		}
+		row("by "+drain.FormatClock(d.Time, p.AsOf, to), "cleared with probability %s", drain.FormatProbability(d.Probability))
 	}
 	if p.Samples > 0 {
 		row("as of", "%s, %d samples", p.AsOf.Format("2006-01-02 15:04:05 MST"), p.Samples)
