@@ -1,0 +1,10 @@
+// Package forecast tells how long it takes to work off an amount: the laws of that time, and forecasters that learn from observations which law holds.
+// It knows nothing of queues; package drain, which most programs want instead, asks it about theirs.
+//
+// The laws: FirstPassage, for a net rate that is uncertain and wanders; StudentPassage, the same where the size of both is itself an estimate;
+// UncertainDistance, where the amount is; Mixture, where several laws may hold. Each is a Distribution, possibly defective: the amount
+// may never be worked off. A law of a known rate and a measured noise is FirstPassage{Distance: a, Drift: m, Volatility: s}.
+//
+// The forecasters: Drift, a drift over the last samples, and Drifts, drifts over several memory lengths. Each is a Forecaster: streaming, of fixed
+// memory, deterministic. No part of the package reads a clock or a global source of randomness.
+package forecast
