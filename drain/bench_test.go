@@ -46,7 +46,7 @@ func BenchmarkPredict(b *testing.B) {
 }
 
 func TestMemoryIsFixed(t *testing.T) {
-	// The doc comment of Estimator says below 8 KiB. Measured over 200 estimators, after few samples and after many.
+	// The doc comment of Estimator says below 4 KiB. Measured over 200 estimators, after few samples and after many.
 	const n = 200
 	heap := func() float64 {
 		var m runtime.MemStats
@@ -72,7 +72,7 @@ func TestMemoryIsFixed(t *testing.T) {
 	observe(20, 5000)
 	many := (heap() - before) / n
 	t.Logf("%.0f bytes each", many)
-	assert.Less(t, many, 8.0*1024)
+	assert.Less(t, many, 4.0*1024)
 	assert.InDelta(t, few, many, 64)
 	runtime.KeepAlive(estimators)
 }

@@ -13,7 +13,7 @@ import (
 
 // Estimator takes the samples of one queue, one at a time, and predicts on demand.
 //
-// It keeps no samples: its memory is fixed, below 8 KiB whatever it is fed, and Observe does not allocate. It is not safe for concurrent use.
+// It keeps no samples: its memory is fixed, below 4 KiB whatever it is fed, and Observe does not allocate. It is not safe for concurrent use.
 type Estimator struct {
 	drifts   *forecast.Drifts
 	samples  int

@@ -36,8 +36,8 @@ func TestDriftByHand(t *testing.T) {
 	assert.True(t, math.IsNaN(r.Out.Mean), "one interval is unknown")
 	// Drift = 1·1/(1 + 0.2) = 0.8333, Volatility² = 3·8.
 	assert.Equal(t, forecast.StudentPassage{Distance: 50, Drift: 1 / 1.2, DriftSD: r.Net.SD, Volatility: math.Sqrt(3) * r.Net.Volatility, Nu: 2}, roundDrift(d.Forecast(50)))
-	assert.Equal(t, 16, d.Memory())
-	assert.Equal(t, 16, forecast.NewDrift(-3).Memory())
+	assert.Equal(t, 8, d.Memory())
+	assert.Equal(t, 8, forecast.NewDrift(-3).Memory())
 }
 
 // roundDrift takes the last bits of a division off.
@@ -50,8 +50,8 @@ func roundDrift(d forecast.Distribution) forecast.StudentPassage {
 }
 
 func TestDriftForgets(t *testing.T) {
-	// Up by 5 for 1000 samples, down by 2 for 40: a memory of 2·16 samples knows nothing but the latter; one of 4·16 still sees the turn.
-	short, long := forecast.NewDrift(2), forecast.NewDrift(4)
+	// Up by 5 for 1000 samples, down by 2 for 40: a memory of 4·8 samples knows nothing but the latter; one of 8·8 still sees the turn.
+	short, long := forecast.NewDrift(4), forecast.NewDrift(8)
 	amount := 0.0
 	for i := range 1040 {
 		o := forecast.Observation{Time: float64(i), Amount: amount, In: math.NaN(), Out: math.NaN()}
@@ -75,19 +75,19 @@ func TestDriftForgets(t *testing.T) {
 }
 
 func TestDriftIsUnbiased(t *testing.T) {
-	// A Wiener process with drift -3 and variance 4 per second, sampled at exponential intervals: mean of ν̂ and s² over 4000 runs within 4.9 standard
-	// errors (a false alarm in a million). s² has relative standard deviation √(2/Nu) at most, Nu about 8 for exponential spacing.
+	// A Wiener process with drift -0.5 and variance 4 per second, sampled at exponential intervals: mean of ν̂ and s² over 4000 runs within 4.9 standard
+	// errors (a false alarm in a million). s² has relative standard deviation √(2/Nu), Nu about 4 for exponential spacing.
 	const runs = 4000
 	rng := rand.New(rand.NewPCG(3, 4))
 	mean, variance, nu := 0.0, 0.0, 0.0
 	for range runs {
 		d := forecast.NewDrift(1)
 		now, amount := 0.0, 1000.0
-		for range 17 {
+		for range 9 {
 			d.Observe(forecast.Observation{Time: now, Amount: amount})
 			dt := rng.ExpFloat64()
 			now += dt
-			amount += -3*dt + 2*math.Sqrt(dt)*rng.NormFloat64()
+			amount += -0.5*dt + 2*math.Sqrt(dt)*rng.NormFloat64()
 		}
 		r, ok := d.Rates()
 		require.True(t, ok)
@@ -95,10 +95,10 @@ func TestDriftIsUnbiased(t *testing.T) {
 		variance += r.Net.Volatility * r.Net.Volatility / runs
 		nu += r.Nu / runs
 	}
-	assert.InDelta(t, 3, mean, 4.9*2/math.Sqrt(10*runs)) // windows of 16 s on average; few are shorter than 10 s
-	// Counting sets a floor of (3·16 + ½)/16 = 3.0 items²/s, which now and then is above s²: a little more than 4 on average.
-	assert.InDelta(t, 4.2, variance, 0.2+4.9*4*math.Sqrt(2.0/6)/math.Sqrt(runs))
-	assert.InDelta(t, 8, nu, 1)
+	assert.InDelta(t, 0.5, mean, 4.9*2/math.Sqrt(4*runs)) // windows of 8 s on average; few are shorter than 4 s
+	// Counting sets a floor of (0.5·8 + ½)/8 = 0.56 items²/s or so, seldom above s².
+	assert.InDelta(t, 4, variance, 0.1+4.9*4*math.Sqrt(2.0/3)/math.Sqrt(runs))
+	assert.InDelta(t, 4, nu, 1)
 }
 
 func TestDriftsFollowATurn(t *testing.T) {
@@ -127,7 +127,7 @@ func TestDriftsFollowATurn(t *testing.T) {
 	require.True(t, ok)
 	assert.InDelta(t, 8, r.Net.Mean, 3*r.Net.SD)
 	assert.Less(t, r.Span, 400.0, "what came before the turn contradicts")
-	assert.Greater(t, d.Forecast(amount).CDF(2*amount/8), 0.16, "one at least of the six windows, of 16 to 512 samples, has seen nothing but the new rate")
+	assert.Greater(t, d.Forecast(amount).CDF(2*amount/8), 0.25, "two at least of the seven windows, of 8 to 512 samples, have seen nothing but the new rate")
 }
 
 func TestCorrect(t *testing.T) {

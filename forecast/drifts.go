@@ -2,16 +2,17 @@ package forecast
 
 import "math"
 
-// memories is how many memory lengths Drifts keeps: 16, 32, … 2048 samples. What lies beyond, days and weeks, is not a drift.
+// memories is how many memory lengths Drifts keeps: 8, 16, … 1024 samples. What lies beyond is hardly a drift: 2048 made the
+// forecasts worse on recorded queues.
 const memories = 8
 
 // agreement is how many standard errors of a shorter memory's net rate a longer one's may lie off before the shorter one contradicts it.
-const agreement = 2
+const agreement = 3
 
-// Drifts forecasts from drifts at memory lengths of 16, 32, … 2048 samples, mixed with equal weights: no single one is right, as 16 samples
+// Drifts forecasts from drifts at memory lengths of 8, 16, … 1024 samples, mixed with equal weights: no single one is right, as 8 samples
 // tell most just after a repair, and thousands do in a quiet week.
 //
-// A net rate over a long window that a shorter one contradicts, by more than two of its standard errors, has ended. The rate that holds now is that
+// A net rate over a long window that a shorter one contradicts, by more than three of its standard errors, has ended. The rate that holds now is that
 // of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
 // its own volatility. The longer ones still tell how far rates wander, so their laws keep their volatility, but have no trend: the
 // rate of an outage that is over is not extrapolated.
