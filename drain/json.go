@@ -123,7 +123,11 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		j.TimeToClear.Quantiles = append(j.TimeToClear.Quantiles, jsonQuantile{q, number(p.Quantile(q))})
 	}
 	for _, d := range p.Deadlines {
-		j.Deadlines = append(j.Deadlines, jsonDeadline{instant{&d.Time}, number(d.Probability)})
+		at := instant{&d.Time}
+		if !writable(d.Time) {
+			at = instant{}
+		}
+		j.Deadlines = append(j.Deadlines, jsonDeadline{at, number(d.Probability)})
 	}
 	return json.Marshal(j)
 }

@@ -61,7 +61,7 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 			Distance: n.Backlog.value, Drift: n.Outflow.value, DriftSD: n.Outflow.se, Volatility: math.Sqrt(n.Outflow.value),
 		}, n.Backlog.se)
 	}
-	if n.Backlog.se == 0 && n.Net.se == 0 {
+	if n.Backlog.se == 0 && n.Net.se == 0 && n.Backlog.value > q.Target {
 		f.because(CountingOnly)
 		f.warn("no errors were given: bounds this narrow assume exact, constant rates, with no uncertainty but that of counting")
 	}

@@ -151,6 +151,12 @@ func (p Prediction) ClearedBy(deadline time.Time) float64 {
 	return p.law.CDF(deadline.Sub(p.AsOf).Seconds())
 }
 
+// writable reports whether RFC 3339 can write t in UTC.
+func writable(t time.Time) bool {
+	y := t.UTC().Year()
+	return 0 <= y && y <= 9999
+}
+
 // Time returns the clock time that lies the given number of seconds after AsOf; false where there is none: AsOf is unset, the time is never or
 // unknown, or past the year 9999, which RFC 3339 cannot write.
 func (p Prediction) Time(seconds float64) (time.Time, bool) {
@@ -160,5 +166,5 @@ func (p Prediction) Time(seconds float64) (time.Time, bool) {
 	whole, frac := math.Modf(seconds)
 	// Unix seconds, as a time.Duration ends after 292 years.
 	t := time.Unix(p.AsOf.Unix()+int64(whole), int64(p.AsOf.Nanosecond())+int64(math.Round(frac*1e9))).In(p.AsOf.Location())
-	return t, t.Year() <= 9999
+	return t, writable(t)
 }

@@ -22,6 +22,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -99,11 +100,11 @@ func readOrigins(path string) ([]system, error) {
 	r := csv.NewReader(f)
 	r.FieldsPerRecord = 3
 	header, err := r.Read()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if !slices.Equal(header, []string{"system", "row", "fraction"}) {
-		return nil, &series.Error{Name: path, Line: 1, Field: "header", Value: fmt.Sprint(header), Want: "system,row,fraction"}
+		return nil, &series.Error{Name: path, Line: 1, Field: "header", Value: strings.Join(header, ","), Want: "system,row,fraction"}
 	}
 	var systems []system
 	index := map[string]int{}
@@ -221,7 +222,7 @@ func (s system) replay(path string) ([][]string, error) {
 			}
 			p, err := est.Predict(drain.Question{At: sample.Time, Target: o.fraction * backlog})
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s:%d: row %d, where an origin asks: %w", path, r.Line(), row, err)
 			}
 			forecasts = append(forecasts, s.forecast(o, p))
 		}

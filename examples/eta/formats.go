@@ -50,10 +50,13 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 		fmt.Fprintf(b, "  %s%s %s\n", name, strings.Repeat(" ", max(0, 16-utf8.RuneCountInString(name))), fmt.Sprintf(format, args...))
 	}
 	if !math.IsNaN(p.TimeToClear.Median) && p.State != drain.Cleared {
-		row("time to clear", "%s, P(never) %s", span(p, p.TimeToClear), drain.FormatProbability(p.Never))
+		row("time to clear", "%s, P(never) %s", span(p.TimeToClear), drain.FormatProbability(p.Never))
 	}
-	if !math.IsNaN(p.CurrentBacklog.Median) {
-		row("current backlog", "served in %s", span(p, p.CurrentBacklog))
+	switch b := p.CurrentBacklog; {
+	case math.IsInf(b.Lower, 1):
+		row("current backlog", "never served at this rate")
+	case !math.IsNaN(b.Median):
+		row("current backlog", "served in %s", span(b))
 	}
 	if d := p.Delay; !math.IsNaN(d.Oldest) || !math.IsNaN(d.Newest) {
 		row("delay", "%s of the item served now, %s of one that arrives now", drain.FormatDuration(d.Oldest, 0), drain.FormatDuration(d.Newest, 0))
@@ -69,7 +72,11 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 		row("by "+drain.FormatClock(d.Time, p.AsOf, to), "cleared with probability %s", drain.FormatProbability(d.Probability))
 	}
 	if p.Samples > 0 {
-		row("as of", "%s, %d samples", p.AsOf.Format("2006-01-02 15:04:05 MST"), p.Samples)
+		samples := "samples"
+		if p.Samples == 1 {
+			samples = "sample"
+		}
+		row("as of", "%s, %d %s", p.AsOf.Format("2006-01-02 15:04:05 MST"), p.Samples, samples)
 	}
 	for _, s := range p.Warnings {
 		row("warning", "%s", s)
@@ -79,7 +86,7 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 }
 
 // span writes median and bounds in seconds, to a tenth of a second or three digits.
-func span(p drain.Prediction, b drain.Bounds) string {
+func span(b drain.Bounds) string {
 	s := func(x float64) string {
 		switch {
 		case math.IsInf(x, 1):

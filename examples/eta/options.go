@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong 
 
 // parse reads the command line. Flags may stand before and behind the file.
 func parse(args []string, e env) (options, error) {
-	o := options{zone: time.Local, format: "text"}
+	o := options{level: 0.9, zone: time.Local, format: "text"}
 	var n drain.Numbers
 	var files []string
 	f := flag.NewFlagSet("eta", flag.ContinueOnError)
@@ -79,7 +80,12 @@ func parse(args []string, e env) (options, error) {
 	estimate("out", "items leaving per second: a `number` such as 456", &n.Outflow)
 	var target drain.Estimate
 	estimate("target", "the backlog that counts as cleared: a `number`, 0 unless given", &target)
-	f.Float64Var(&o.level, "level", 0.9, "probability mass of the bounds, between 0 and 1")
+	f.Func("level", "probability `mass` of the bounds, between 0 and 1; 0.9 unless given", func(s string) (err error) {
+		if o.level, err = strconv.ParseFloat(s, 64); err != nil {
+			return errors.New("want a number between 0 and 1, such as 0.9")
+		}
+		return nil
+	})
 	f.Func("deadline", "a `time`, as 2h from now or as RFC 3339: how probable is it to be cleared by then? May be given several times", func(s string) error {
 		d, err := parseDeadline(s)
 		o.deadlines = append(o.deadlines, d)
@@ -113,9 +119,11 @@ func parse(args []string, e env) (options, error) {
 		files = append(files, f.Arg(0))
 		args = f.Args()[1:]
 	}
-	o.target = target.Value()
-	if !target.Known() {
-		o.target = 0
+	if target.SE() > 0 {
+		return o, usageError{fmt.Errorf("-target %s, want a number without an error", target)}
+	}
+	if target.Known() {
+		o.target = target.Value()
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })

@@ -4,6 +4,7 @@ package metrics
 import (
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,11 +74,18 @@ func (s Snapshot) Describe(to chan<- *prometheus.Desc) {
 // Collect sends all values.
 func (s Snapshot) Collect(to chan<- prometheus.Metric) {
 	p := s.Prediction
+	p.Queue = strings.ToValidUTF8(p.Queue, "\ufffd") // a label must be
 	for _, g := range gauges {
 		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(p), p.Queue)
 	}
+	named := map[string]bool{}
 	for _, d := range p.Deadlines {
-		to <- prometheus.MustNewConstMetric(deadline, prometheus.GaugeValue, d.Probability, p.Queue, d.Time.UTC().Format(time.RFC3339))
+		at := d.Time.UTC().Format(time.RFC3339Nano)
+		if named[at] { // asked for twice, yet a series must not come twice
+			continue
+		}
+		named[at] = true
+		to <- prometheus.MustNewConstMetric(deadline, prometheus.GaugeValue, d.Probability, p.Queue, at)
 	}
 	for _, st := range drain.States() {
 		is := 0.0

@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 	if what != "" {
 		what += " "
 	}
-	return fmt.Sprintf("%s:%d: %s%q, want %s", e.Name, e.Line, what, e.Value, e.Want)
+	return fmt.Sprintf("%s:%d: %s%q, want %s", e.Name, e.Line, what, abridge(e.Value), e.Want)
 }
 
 // Reader reads samples one by one.
@@ -56,10 +56,16 @@ var fields = [4]string{"time", "backlog", "inflow", "outflow"}
 // longest is how long a line of JSON may be: far more than four numbers need, far less than a binary file read by mistake.
 const longest = 1 << 20
 
+// byteOrderMark is what spreadsheets write before the first line.
+const byteOrderMark = "\ufeff"
+
 // NewReader returns a reader of r. The name is that of the file, for errors; one that ends in .jsonl or .ndjson is JSON lines, everything else is
 // CSV unless its first byte that is not white space is a brace.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
+	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		b.Discard(len(byteOrderMark))
+	}
 	lower := strings.ToLower(name)
 	if strings.HasSuffix(lower, ".jsonl") || strings.HasSuffix(lower, ".ndjson") || startsWithBrace(b) {
 		s := bufio.NewScanner(b)
@@ -77,9 +83,9 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 		}
 		return nil, rd.csvError(err)
 	}
-	rd.line = 1
+	rd.line, _ = c.FieldPos(0)
 	for i, h := range header {
-		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))) // spreadsheets begin with a byte order mark
+		h = strings.ToLower(strings.TrimSpace(h))
 		for k, f := range fields {
 			if h == f && rd.columns[k] < 0 {
 				rd.columns[k] = i
@@ -87,7 +93,7 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 		}
 	}
 	if rd.columns[0] < 0 || rd.columns[1] < 0 {
-		return nil, &Error{name, 1, "header", strings.Join(header, ","), "the columns time and backlog, and inflow and outflow where they are measured"}
+		return nil, &Error{name, rd.line, "header", strings.Join(header, ","), "the columns time and backlog, and inflow and outflow where they are measured"}
 	}
 	return rd, nil
 }
@@ -119,7 +125,7 @@ func (r *Reader) readCSV() (drain.Sample, error) {
 	rec, err := r.csv.Read()
 	if errors.Is(err, csv.ErrFieldCount) {
 		r.line, _ = r.csv.FieldPos(0)
-		return drain.Sample{}, r.bad("", abridge(strings.Join(rec, ",")), fmt.Sprintf("%d fields, as in the header", r.csv.FieldsPerRecord))
+		return drain.Sample{}, r.bad("", strings.Join(rec, ","), fmt.Sprintf("%d fields, as in the header", r.csv.FieldsPerRecord))
 	}
 	if err != nil {
 		return drain.Sample{}, r.csvError(err)
@@ -132,8 +138,9 @@ func (r *Reader) readCSV() (drain.Sample, error) {
 		}
 		v := strings.TrimSpace(rec[i])
 		if k == 0 {
-			if s.Time, err = ParseTime(v); err != nil {
-				return s, r.bad(fields[k], v, wantTime)
+			var want string
+			if s.Time, want = parseTime(v); want != "" {
+				return s, r.bad(fields[k], v, want)
 			}
 			continue
 		}
@@ -151,6 +158,7 @@ func (r *Reader) readCSV() (drain.Sample, error) {
 
 const (
 	wantTime  = "Unix seconds or a time such as 2026-11-23T15:04:05Z"
+	wantYear  = "a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z"
 	wantCount = "a number of items, or nothing where it is unknown"
 )
 
@@ -187,14 +195,16 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 			continue
 		}
 		var object map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &object); err != nil {
-			return drain.Sample{}, r.bad("", abridge(text), `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
+		if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
+			return drain.Sample{}, r.bad("", text, `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
 		}
 		return r.fromObject(object)
 	}
 	if err := r.lines.Err(); err != nil {
-		r.line++
-		return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line, err)
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("more than %d bytes, want one JSON object a line: %w", longest, err)
+		}
+		return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
 	}
 	return drain.Sample{}, io.EOF
 }
@@ -210,11 +220,10 @@ func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, er
 			raw = ""
 		}
 		if k == 0 {
-			t, err := ParseTime(raw)
-			if err != nil {
-				return s, r.bad(f, raw, wantTime)
+			var want string
+			if s.Time, want = parseTime(raw); want != "" {
+				return s, r.bad(f, raw, want)
 			}
-			s.Time = t
 			continue
 		}
 		if raw == "" {
@@ -222,7 +231,7 @@ func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, er
 		}
 		n, err := strconv.ParseFloat(raw, 64)
 		if err != nil {
-			return s, r.bad(f, abridge(raw), "a number of items, or null where it is unknown")
+			return s, r.bad(f, raw, "a number of items, or null where it is unknown")
 		}
 		set(&s, k, n)
 	}
@@ -239,8 +248,17 @@ func abridge(s string) string {
 
 // ParseTime reads Unix seconds, fractions allowed, to the nanosecond, or RFC 3339.
 func ParseTime(s string) (time.Time, error) {
+	t, want := parseTime(s)
+	if want != "" {
+		return t, fmt.Errorf("series: time %q, want %s", s, want)
+	}
+	return t, nil
+}
+
+// parseTime returns the time or, where there is none, what was wanted instead.
+func parseTime(s string) (t time.Time, want string) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t, nil
+		return checked(t)
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
 	sec, err := strconv.ParseInt(whole, 10, 64)
@@ -252,17 +270,20 @@ func ParseTime(s string) (time.Time, error) {
 		return checked(time.Unix(sec, nano).UTC())
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(math.Abs(f) < 1e12) {
-		return time.Time{}, fmt.Errorf("series: time %q, want %s", s, wantTime)
+	switch {
+	case err != nil || math.IsNaN(f) || math.IsInf(f, 0):
+		return time.Time{}, wantTime
+	case math.Abs(f) >= 1e12: // the year 33658; far larger ones do not fit into an int64
+		return time.Time{}, wantYear
 	}
 	w, frac := math.Modf(f)
 	return checked(time.Unix(int64(w), int64(math.Round(frac*1e9))).UTC())
 }
 
-// checked refuses times that RFC 3339 cannot write: such a number is not Unix seconds.
-func checked(t time.Time) (time.Time, error) {
-	if t.Year() < 0 || t.Year() > 9999 {
-		return t, fmt.Errorf("series: time is in the year %d, want %s", t.Year(), wantTime)
+// checked refuses times that RFC 3339 cannot write in UTC: such a number is not Unix seconds.
+func checked(t time.Time) (time.Time, string) {
+	if y := t.UTC().Year(); y < 0 || y > 9999 {
+		return time.Time{}, wantYear
 	}
-	return t, nil
+	return t, ""
 }
