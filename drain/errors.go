@@ -23,11 +23,13 @@ const (
 	Negative Reason = "negative"
 	// OutOfOrder: the sample is older than the one before it.
 	OutOfOrder Reason = "out_of_order"
+	// Duplicate: the sample is the same as the one before it, time and all.
+	Duplicate Reason = "duplicate"
 	// NoBacklog: the first sample has no backlog, so there is nothing to count from yet.
 	NoBacklog Reason = "no_backlog"
 )
 
-var rejections = [...]Reason{NotFinite, Negative, OutOfOrder, NoBacklog}
+var rejections = [...]Reason{NotFinite, Negative, OutOfOrder, Duplicate, NoBacklog}
 
 // Rejections returns all reasons for which a sample can be rejected, in a fixed order.
 func Rejections() []Reason { return slices.Clone(rejections[:]) }
@@ -36,7 +38,7 @@ func Rejections() []Reason { return slices.Clone(rejections[:]) }
 const (
 	// FewSamples: fewer than three samples with a backlog.
 	FewSamples Reason = "few_samples"
-	// Stale: the last sample is older than the window that the rates come from.
+	// Stale: the last sample is more than three times as old as samples usually are apart; at sixteen times the state is Unknown, and so are the times.
 	Stale Reason = "stale"
 	// FlowsUnknown: outflow is not known, so neither is the time of the current backlog nor a delay.
 	FlowsUnknown Reason = "flows_unknown"
@@ -46,6 +48,8 @@ const (
 	NoTrend Reason = "no_trend"
 	// NetNegative: more enters than leaves.
 	NetNegative Reason = "net_negative"
+	// RateVaried: the queue grows, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before.
+	RateVaried Reason = "rate_varied"
 	// CountingOnly: no errors were given; the bounds are those of counting at exact, constant rates.
 	CountingOnly Reason = "counting_only"
 	// SamplesRejected: some samples could not be used.

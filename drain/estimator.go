@@ -21,25 +21,31 @@ type Estimator struct {
 
 	first time.Time // time of the first sample
 	last  time.Time // time of the last sample with a backlog
-	seen  time.Time // time of the last sample
+	seen  Sample    // the last sample that was accepted
 
 	backlog float64
 	in, out float64 // what came and went since last; NaN where a part of it is unknown
 }
 
-// NewEstimator returns an estimator that has seen nothing.
-func NewEstimator() *Estimator {
-	return &Estimator{drifts: forecast.NewDrifts()}
-}
+// NewEstimator returns an estimator that has seen nothing, as the zero Estimator is.
+func NewEstimator() *Estimator { return &Estimator{} }
 
 // Observe takes one sample. Samples must come in the order of their times.
 //
-// A sample that cannot be used is rejected: the error is a *Rejection, it is counted under its reason, and the estimator is as it was before. A
+// A sample that cannot be used is rejected: the error is a *Rejection, it is counted under its reason, and everything accepted before stays. Where
+// only some of its readings are unusable, the flows that are usable still count, and those that are not are unknown for the interval. A
 // second sample of the same instant replaces the backlog of the first, and its flows count in addition. A sample without a backlog
 // adds its flows to those of the next.
 func (e *Estimator) Observe(s Sample) error {
+	if e.drifts == nil {
+		e.drifts = forecast.NewDrifts()
+	}
 	if r := e.check(s); r != nil {
 		e.rejected[slices.Index(rejections[:], r.Reason)]++
+		if e.samples > 0 && (r.Reason == Negative || r.Reason == NotFinite) {
+			e.in += s.Inflow.usable()
+			e.out += s.Outflow.usable()
+		}
 		return r
 	}
 	if e.samples == 0 {
@@ -48,7 +54,7 @@ func (e *Estimator) Observe(s Sample) error {
 		e.in += s.Inflow.Value()
 		e.out += s.Outflow.Value()
 	}
-	e.seen = s.Time
+	e.seen = s
 	if !s.Backlog.known {
 		return nil
 	}
@@ -75,8 +81,10 @@ func (e *Estimator) check(s Sample) *Rejection {
 		return &Rejection{NoBacklog, "backlog is unknown in the first sample, want a count"}
 	case e.samples == 0:
 		return nil
-	case s.Time.Before(e.seen):
-		return &Rejection{OutOfOrder, fmt.Sprintf("time %s is before %s, the time of the sample before it; want samples in the order of their times", stamp(s.Time), stamp(e.seen))}
+	case s.Time.Before(e.seen.Time):
+		return &Rejection{OutOfOrder, fmt.Sprintf("time %s is before %s, the time of the sample before it; want samples in the order of their times", stamp(s.Time), stamp(e.seen.Time))}
+	case s.Time.Equal(e.seen.Time) && s.Backlog == e.seen.Backlog && s.Inflow == e.seen.Inflow && s.Outflow == e.seen.Outflow:
+		return &Rejection{Duplicate, fmt.Sprintf("the sample of %s is there already", stamp(s.Time))}
 	case s.Time.Sub(e.first) == math.MaxInt64: // Sub saturates
 		return &Rejection{NotFinite, fmt.Sprintf("time %s is more than 292 years after %s, the time of the first sample", stamp(s.Time), stamp(e.first))}
 	}
@@ -122,7 +130,11 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 		f.because(SamplesRejected)
 		f.warn("%s rejected", count(n, "sample"))
 	}
-	rates, ok := e.drifts.Rates()
+	var rates forecast.Rates
+	ok := false
+	if e.drifts != nil {
+		rates, ok = e.drifts.Rates()
+	}
 	if !ok {
 		f.judge(q.Target, math.NaN(), math.NaN())
 		if f.state == Cleared {
@@ -147,9 +159,10 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	case f.outflow == 0:
 		f.current = forecast.FirstPassage{Distance: e.backlog}
 	}
-	if f.elapsed > rates.Span {
-		f.stale(rates.Span)
+	if f.state == Growing && f.clear.CDF(f.horizon) > 0.5 {
+		f.because(RateVaried)
 	}
+	f.age(e.last.Sub(e.first).Seconds() / float64(e.samples-1))
 	return f.predict(q), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -263,15 +264,20 @@ func TestLaterQuestion(t *testing.T) {
 	// T10: without new samples the clock time stays where it was, and does not count down to zero in silence.
 	e := walk(120, 1e5, -400, 100, 1).estimator(t)
 	p := ask(t, e, drain.Question{})
-	later := ask(t, e, drain.Question{At: p.AsOf.Add(5 * time.Minute)})
+	later := ask(t, e, drain.Question{At: p.AsOf.Add(time.Minute)})
 	before, _ := p.Time(p.TimeToClear.Upper)
 	after, _ := later.Time(later.TimeToClear.Upper)
 	assert.WithinDuration(t, before, after, time.Millisecond)
 	assert.Equal(t, p.LastSample, later.LastSample)
-	stale := ask(t, e, drain.Question{At: p.AsOf.Add(24 * time.Hour)})
+	assert.Contains(t, later.Reasons, drain.Stale)
+	assert.Equal(t, drain.Draining, later.State)
+	assert.Equal(t, []string{"the last sample is 1 min 00 s old, and samples are usually 10 s apart"}, later.Warnings)
+	assert.Empty(t, ask(t, e, drain.Question{At: p.AsOf.Add(25 * time.Second)}).Warnings)
+	stale := ask(t, e, drain.Question{At: p.AsOf.Add(3 * time.Minute)})
 	assert.Equal(t, drain.Unknown, stale.State)
 	assert.Contains(t, stale.Reasons, drain.Stale)
-	assert.Equal(t, 0.0, stale.TimeToClear.Lower)
+	assert.True(t, math.IsNaN(stale.TimeToClear.Lower) && math.IsNaN(stale.Never) && math.IsNaN(stale.Delay.Newest))
+	assert.Contains(t, stale.String(), "no recent sample: cannot tell yet when it will clear")
 
 	_, err := e.Predict(drain.Question{At: start})
 	assert.ErrorIs(t, err, drain.ErrInvalid)
@@ -299,14 +305,15 @@ func TestRejections(t *testing.T) {
 	reject(drain.Sample{Time: at(40), Backlog: drain.Items(math.NaN())}, drain.NotFinite, "backlog is NaN")
 	reject(drain.Sample{Time: at(40), Backlog: drain.Items(1), Outflow: drain.Items(math.Inf(1))}, drain.NotFinite, "outflow is +Inf")
 	reject(drain.Sample{Time: at(28), Backlog: drain.Items(1)}, drain.OutOfOrder, "want samples in the order of their times")
+	reject(drain.Sample{Time: at(29), Backlog: drain.Items(155), Outflow: drain.Items(5)}, drain.Duplicate, "is there already")
 	reject(drain.Sample{Time: start.AddDate(400, 0, 0), Backlog: drain.Items(1)}, drain.NotFinite, "292 years")
-	assert.Equal(t, map[drain.Reason]int{drain.NoBacklog: 1, drain.Negative: 2, drain.NotFinite: 3, drain.OutOfOrder: 1}, e.Rejected())
+	assert.Equal(t, map[drain.Reason]int{drain.NoBacklog: 1, drain.Negative: 2, drain.NotFinite: 3, drain.OutOfOrder: 1, drain.Duplicate: 1}, e.Rejected())
 	for r := range e.Rejected() {
 		assert.Contains(t, drain.Rejections(), r)
 	}
 	after := ask(t, e, drain.Question{})
 	assert.Equal(t, before.TimeToClear, after.TimeToClear, "what was accepted before stays as it was")
-	assert.Contains(t, after.Warnings, "7 samples rejected")
+	assert.Contains(t, after.Warnings, "8 samples rejected")
 	assert.Contains(t, after.Reasons, drain.SamplesRejected)
 }
 
@@ -340,6 +347,79 @@ func TestSameInstantAndGaps(t *testing.T) {
 	assert.False(t, drain.Reading{}.Known())
 	assert.Equal(t, "unknown", drain.Reading{}.String())
 	assert.Equal(t, "3", drain.Items(3).String())
+}
+
+func TestFlowsOfARejectedSample(t *testing.T) {
+	// Every second backlog is -1: those samples are rejected, but what entered and left in their intervals did. 100 in and 200 out in ten seconds.
+	e := drain.NewEstimator()
+	for i := range 60 {
+		s := drain.Sample{Time: at(10 * float64(i)), Backlog: drain.Items(20000 - 100*float64(i)), Inflow: drain.Items(100), Outflow: drain.Items(200)}
+		if i%2 == 1 {
+			s.Backlog = drain.Items(-1)
+			require.Error(t, e.Observe(s))
+			continue
+		}
+		require.NoError(t, e.Observe(s))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.InDelta(t, 10, p.Inflow, 1e-9)
+	assert.InDelta(t, 20, p.Outflow, 1e-9)
+	// A flow that is no count is unknown for its interval.
+	require.Error(t, e.Observe(drain.Sample{Time: at(600), Backlog: drain.Items(14000), Inflow: drain.Items(-100), Outflow: drain.Items(200)}))
+	require.NoError(t, e.Observe(drain.Sample{Time: at(610), Backlog: drain.Items(13900), Inflow: drain.Items(100), Outflow: drain.Items(200)}))
+	p = ask(t, e, drain.Question{})
+	assert.True(t, math.IsNaN(p.Inflow))
+	assert.InDelta(t, 20, p.Outflow, 0.5)
+}
+
+func TestGrowingAgain(t *testing.T) {
+	// Falling by 300 for 270 samples, then rising by 50 for 30: growing, said so; a median that is finite all the same has its reason with it.
+	x := noise(300, 9)
+	level := 1e5
+	e := drain.NewEstimator()
+	for i := range 300 {
+		step := -300.0
+		if i >= 270 {
+			step = 50
+		}
+		level += step + 5*x[i]
+		require.NoError(t, e.Observe(drain.Sample{Time: at(10 * float64(i)), Backlog: drain.Items(math.Round(level))}))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Equal(t, drain.Growing, p.State)
+	assert.Equal(t, !math.IsInf(p.TimeToClear.Median, 1), slices.Contains(p.Reasons, drain.RateVaried))
+	if !math.IsInf(p.TimeToClear.Median, 1) {
+		assert.Contains(t, p.String(), "growing by 4.95/s: if its rate varies as before, cleared in ")
+	}
+}
+
+func TestSlowerThanBefore(t *testing.T) {
+	// T7: 40 a sample for 1980 samples, then 10 a sample for 20: the median lies between what the new rate and what the old one would take, and not far
+	// off the former.
+	x := noise(2000, 10)
+	level := 1e5
+	e := drain.NewEstimator()
+	for i := range 2000 {
+		step := -40.0
+		if i >= 1980 {
+			step = -10
+		}
+		level += step + 5*x[i]
+		require.NoError(t, e.Observe(drain.Sample{Time: at(10 * float64(i)), Backlog: drain.Items(math.Round(level))}))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.InEpsilon(t, 1, p.NetDrain, 0.2)
+	assert.Greater(t, p.TimeToClear.Median, p.Backlog/4)
+	assert.Less(t, p.TimeToClear.Median, 2*p.Backlog)
+	assert.Less(t, p.TimeToClear.Lower, p.Backlog/2)
+	assert.Greater(t, p.TimeToClear.Upper, p.Backlog)
+}
+
+func TestZeroEstimator(t *testing.T) {
+	var e drain.Estimator
+	assert.Equal(t, drain.Unknown, ask(t, &e, drain.Question{}).State)
+	assert.NoError(t, e.Observe(drain.Sample{Time: start, Backlog: drain.Items(1)}))
+	assert.Equal(t, 1, ask(t, &e, drain.Question{}).Samples)
 }
 
 func TestNothingFromTheFuture(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +96,9 @@ func check(t *testing.T, e *drain.Estimator, target float64) {
 		before = q
 	}
 	b := p.TimeToClear
+	if p.State == drain.Growing && !math.IsInf(b.Median, 1) && !slices.Contains(p.Reasons, drain.RateVaried) {
+		t.Fatalf("growing, and yet %v: %v", b, p.Reasons)
+	}
 	if !(b.Lower <= b.Median && b.Median <= b.Upper) {
 		t.Fatalf("bounds %v", b)
 	}

@@ -42,7 +42,7 @@ func TestJSON(t *testing.T) {
 	assert.Equal(t, "draining", f["state"])
 	assert.Equal(t, []any{}, f["reasons"])
 	assert.Equal(t, []any{}, f["warnings"])
-	assert.Nil(t, f["horizon_seconds"])
+	assert.Equal(t, 315576000.0, f["horizon_seconds"], "ten years of 365.25 days")
 	clear := f["time_to_clear"].(map[string]any)
 	assert.ElementsMatch(t, []string{"level", "median_seconds", "lower_seconds", "upper_seconds", "median_time", "lower_time", "upper_time", "quantiles"}, keys(clear))
 	assert.Equal(t, p.TimeToClear.Median, clear["median_seconds"], "all digits")

@@ -47,11 +47,13 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	if q.At.IsZero() && len(q.Deadlines) > 0 {
 		return Prediction{}, fmt.Errorf("drain: %w: At is unset, want the moment from which the deadlines count", ErrInvalid)
 	}
-	n = n.complete()
+	if n, err = n.complete(); err != nil {
+		return Prediction{}, err
+	}
 	f := facts{
 		queue:   n.Queue,
 		backlog: n.Backlog.value, inflow: n.Inflow.Value(), outflow: n.Outflow.Value(), net: n.Net.value,
-		horizon: math.Inf(1),
+		horizon: numbersHorizon,
 	}
 	f.clear = uncertain(forecast.FirstPassage{
 		Distance: n.Backlog.value - q.Target, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: math.Sqrt(n.counting()),
@@ -66,6 +68,9 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 		f.warn("no errors were given: bounds this narrow assume exact, constant rates, with no uncertainty but that of counting")
 	}
 	f.judge(q.Target, n.Net.value, normalAbove(n.Net))
+	if f.state == Cleared {
+		f.clear = forecast.FirstPassage{}
+	}
 	return f.predict(q), nil
 }
 
@@ -107,17 +112,27 @@ func (n Numbers) check() error {
 	return nil
 }
 
+// numbersHorizon is how far ahead a prediction from numbers looks, in seconds: ten years. No rate that somebody read off holds for longer, and a queue
+// at balance would be said to clear in the next century.
+const numbersHorizon = 10 * year
+
 // complete works out the rate that two others tell.
-func (n Numbers) complete() Numbers {
+func (n Numbers) complete() (Numbers, error) {
 	switch {
 	case !n.Net.known:
 		n.Net = About(n.Outflow.value-n.Inflow.value, math.Hypot(n.Outflow.se, n.Inflow.se))
-	case n.Inflow.known && !n.Outflow.known && n.Inflow.value+n.Net.value >= 0:
+	case n.Inflow.known && !n.Outflow.known:
 		n.Outflow = About(n.Inflow.value+n.Net.value, math.Hypot(n.Inflow.se, n.Net.se))
-	case n.Outflow.known && !n.Inflow.known && n.Outflow.value-n.Net.value >= 0:
+		if n.Outflow.value < 0 {
+			return n, fmt.Errorf("drain: %w: Net is %v with Inflow %v, want at least -%[3]v: the backlog cannot grow by more than comes in", ErrInvalid, n.Net.value, n.Inflow.value)
+		}
+	case n.Outflow.known && !n.Inflow.known:
 		n.Inflow = About(n.Outflow.value-n.Net.value, math.Hypot(n.Outflow.se, n.Net.se))
+		if n.Inflow.value < 0 {
+			return n, fmt.Errorf("drain: %w: Net is %v with Outflow %v, want at most %[3]v: the backlog cannot shrink by more than goes out", ErrInvalid, n.Net.value, n.Outflow.value)
+		}
 	}
-	return n
+	return n, nil
 }
 
 // counting is the variance of the net flow per second if items come and go one by one, independently.

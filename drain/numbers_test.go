@@ -30,7 +30,7 @@ func TestNumbersExactRates(t *testing.T) {
 	assert.Equal(t, []string{"no errors were given: bounds this narrow assume exact, constant rates, with no uncertainty but that of counting"}, p.Warnings)
 	assert.Contains(t, p.Reasons, drain.CountingOnly)
 	assert.True(t, math.IsNaN(p.CurrentBacklog.Median), "the outflow is not known")
-	assert.True(t, math.IsInf(p.Horizon, 1))
+	assert.Equal(t, 10*365.25*86400, p.Horizon)
 }
 
 func TestNumbersRounded(t *testing.T) {
@@ -71,6 +71,10 @@ func TestNumbersBalanced(t *testing.T) {
 	p = predict(t, drain.Numbers{Backlog: drain.Exactly(1000), Inflow: drain.Exactly(0), Outflow: drain.Exactly(0)})
 	assert.Equal(t, drain.Stalled, p.State)
 	assert.True(t, math.IsInf(p.TimeToClear.Lower, 1))
+	p = predict(t, drain.Numbers{Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(1000), Outflow: drain.Exactly(1000)}) // T3
+	assert.Equal(t, drain.Steady, p.State)
+	assert.True(t, math.IsInf(p.TimeToClear.Median, 1), "not 68 years")
+	assert.Contains(t, p.String(), "1.40 M items, steady: will not clear within 10 years (P(never) ")
 	p = predict(t, drain.Numbers{Backlog: drain.Exactly(0), Inflow: drain.Exactly(0), Outflow: drain.Exactly(0)}) // T4
 	assert.Equal(t, drain.Cleared, p.State)
 	assert.Zero(t, p.TimeToClear.Upper)
@@ -88,6 +92,19 @@ func TestNumbersThirdRate(t *testing.T) {
 	for _, unknown := range []drain.Estimate{drain.InflowFromDelay(drain.Estimate{}, drain.Exactly(1)), drain.InflowFromDelay(drain.Exactly(1), drain.Exactly(0))} {
 		assert.False(t, unknown.Known())
 	}
+}
+
+func TestNumbersCleared(t *testing.T) {
+	at := time.Date(2026, time.March, 27, 16, 0, 0, 0, time.UTC)
+	n := drain.Numbers{Backlog: drain.About(1.4e6, 5e4), Net: drain.Exactly(-300)}
+	p, err := n.Predict(drain.Question{At: at, Target: 1.4e6, Deadlines: []time.Time{at}})
+	require.NoError(t, err)
+	assert.Equal(t, drain.Cleared, p.State)
+	assert.Equal(t, drain.Bounds{Level: 0.9}, p.TimeToClear)
+	assert.Zero(t, p.Never)
+	assert.Equal(t, 1.0, p.Deadlines[0].Probability)
+	assert.Empty(t, p.Warnings)
+	assert.True(t, math.IsNaN(predict(t, n).ClearedBy(at)), "counted from nowhere")
 }
 
 func TestNumbersUnitOfTime(t *testing.T) {
@@ -125,18 +142,20 @@ func TestNumbersHoldInSimulation(t *testing.T) {
 func TestNumbersErrors(t *testing.T) {
 	ok := drain.Numbers{Backlog: drain.Exactly(10), Net: drain.Exactly(1)}
 	for want, f := range map[string]func(*drain.Numbers, *drain.Question){
-		"Backlog is unknown":              func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Estimate{} },
-		"Backlog is -1, want 0":           func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Exactly(-1) },
-		"Backlog is NaN":                  func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Exactly(math.NaN()) },
-		"neither Net nor both":            func(n *drain.Numbers, _ *drain.Question) { n.Net, n.Inflow = drain.Estimate{}, drain.Exactly(1) },
-		"Net is +Inf":                     func(n *drain.Numbers, _ *drain.Question) { n.Net = drain.Exactly(math.Inf(1)) },
-		"standard error of Net is -1":     func(n *drain.Numbers, _ *drain.Question) { n.Net = drain.About(1, -1) },
-		"Inflow is -2":                    func(n *drain.Numbers, _ *drain.Question) { n.Inflow = drain.Exactly(-2) },
-		"Level is 1, want":                func(_ *drain.Numbers, q *drain.Question) { q.Level = 1 },
-		"Level is NaN":                    func(_ *drain.Numbers, q *drain.Question) { q.Level = math.NaN() },
-		"Target is -3":                    func(_ *drain.Numbers, q *drain.Question) { q.Target = -3 },
-		"Target is +Inf":                  func(_ *drain.Numbers, q *drain.Question) { q.Target = math.Inf(1) },
-		"At is unset, want the moment fr": func(_ *drain.Numbers, q *drain.Question) { q.Deadlines = []time.Time{time.Unix(1, 0)} },
+		"Backlog is unknown":          func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Estimate{} },
+		"Backlog is -1, want 0":       func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Exactly(-1) },
+		"Backlog is NaN":              func(n *drain.Numbers, _ *drain.Question) { n.Backlog = drain.Exactly(math.NaN()) },
+		"neither Net nor both":        func(n *drain.Numbers, _ *drain.Question) { n.Net, n.Inflow = drain.Estimate{}, drain.Exactly(1) },
+		"Net is +Inf":                 func(n *drain.Numbers, _ *drain.Question) { n.Net = drain.Exactly(math.Inf(1)) },
+		"standard error of Net is -1": func(n *drain.Numbers, _ *drain.Question) { n.Net = drain.About(1, -1) },
+		"Inflow is -2":                func(n *drain.Numbers, _ *drain.Question) { n.Inflow = drain.Exactly(-2) },
+		"Level is 1, want":            func(_ *drain.Numbers, q *drain.Question) { q.Level = 1 },
+		"Level is NaN":                func(_ *drain.Numbers, q *drain.Question) { q.Level = math.NaN() },
+		"Target is -3":                func(_ *drain.Numbers, q *drain.Question) { q.Target = -3 },
+		"Target is +Inf":              func(_ *drain.Numbers, q *drain.Question) { q.Target = math.Inf(1) },
+		"Net is -300 with Inflow 100, want at least -100": func(n *drain.Numbers, _ *drain.Question) { n.Net, n.Inflow = drain.Exactly(-300), drain.Exactly(100) },
+		"Net is 300 with Outflow 100, want at most 100":   func(n *drain.Numbers, _ *drain.Question) { n.Net, n.Outflow = drain.Exactly(300), drain.Exactly(100) },
+		"At is unset, want the moment fr":                 func(_ *drain.Numbers, q *drain.Question) { q.Deadlines = []time.Time{time.Unix(1, 0)} },
 	} {
 		n, q := ok, drain.Question{}
 		f(&n, &q)

@@ -54,7 +54,7 @@ type Bounds struct {
 
 // Delay is how long items wait in first-in-first-out order, in seconds, at the present flows; +Inf is never, NaN is unknown.
 type Delay struct {
-	// Oldest is the delay of the item that is served now: backlog over inflow (Little's law).
+	// Oldest is the delay of the item that is served now: backlog over inflow (Little's law), as far as what waits came in at the present inflow.
 	Oldest float64
 	// Newest is the delay of an item that arrives now: backlog over outflow.
 	Newest float64
@@ -129,20 +129,25 @@ func (p Prediction) Quantile(q float64) float64 {
 	return p.law.Quantile(q)
 }
 
-// Bounds returns the median and the central interval of the time to clear at any level in (0, 1).
+// Bounds returns the median and the central interval of the time to clear at any level in (0, 1); all NaN for another one.
 func (p Prediction) Bounds(level float64) Bounds { return bounds(p.law, level) }
 
 func bounds(law forecast.Distribution, level float64) Bounds {
-	if law == nil {
+	if law == nil || !(level > 0 && level < 1) {
 		return Bounds{level, math.NaN(), math.NaN(), math.NaN()}
 	}
-	return Bounds{level, law.Quantile(0.5), law.Quantile((1 - level) / 2), law.Quantile((1 + level) / 2)}
+	// (1-0.9)/2 is 0.04999999999999999: rounded, so that the bounds are the quantiles that people ask for by name.
+	p := math.Round((1-level)/2*1e12) / 1e12
+	if p == 0 {
+		p = (1 - level) / 2
+	}
+	return Bounds{level, law.Quantile(0.5), law.Quantile(p), law.Quantile(1 - p)}
 }
 
 // ClearedBy returns the probability that the target is reached by the deadline; NaN where it is unknown. A deadline before AsOf has probability 0
-// unless the target is reached already.
+// unless the target is reached already. Where AsOf is unset there is nothing to count from, and it is unknown.
 func (p Prediction) ClearedBy(deadline time.Time) float64 {
-	if p.law == nil {
+	if p.law == nil || p.AsOf.IsZero() {
 		return math.NaN()
 	}
 	if p.State == Cleared {

@@ -23,6 +23,14 @@ func (r Reading) Value() float64 {
 	return r.items
 }
 
+// usable returns the count where it is one; NaN where it is unknown or no count.
+func (r Reading) usable() float64 {
+	if !(r.items >= 0 && r.items <= largest) {
+		return math.NaN()
+	}
+	return r.Value()
+}
+
 // Known reports whether there is a count.
 func (r Reading) Known() bool { return r.known }
 

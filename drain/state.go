@@ -19,9 +19,9 @@ const (
 	Draining State = "draining"
 	// Steady: items come and go, without a trend that could be told from zero.
 	Steady State = "steady"
-	// Stalled: items wait and nothing leaves, yet the backlog does not grow either.
+	// Stalled: items wait and nothing leaves, yet the backlog does not grow either; an outage that lets it grow is Growing, with the reason NothingLeaves.
 	Stalled State = "stalled"
-	// Growing: the backlog grows.
+	// Growing: the backlog grows. Its median time to clear is +Inf, or the prediction has the reason RateVaried.
 	Growing State = "growing"
 	// Unknown: there is too little data, or it is too old.
 	Unknown State = "unknown"
@@ -69,21 +69,37 @@ func (f *facts) judge(target, net, above float64) {
 		f.because(NetNegative)
 	case f.outflow == 0:
 		f.state = Stalled
-		f.because(NothingLeaves)
 	default:
 		f.state = Steady
 		f.because(NoTrend)
 	}
-	if math.IsNaN(f.outflow) {
+	switch {
+	case math.IsNaN(f.outflow):
 		f.because(FlowsUnknown)
+	case f.outflow == 0 && f.state != Cleared:
+		f.because(NothingLeaves)
 	}
 }
 
-// stale marks the facts as too old to tell a state from: no sample for longer than the rates were taken over.
-func (f *facts) stale(span float64) {
-	f.state = Unknown
+// How many times older than the usual distance of two samples the last one may be before a warning says so, and before nothing is said of the present
+// any more. Of samples that come at random, one gap in twenty exceeds the first, one in ten million the second.
+const (
+	oldAge   = 3
+	staleAge = 16
+)
+
+// age judges how old the last sample is.
+func (f *facts) age(spacing float64) {
+	if !(f.elapsed > oldAge*spacing) {
+		return
+	}
 	f.because(Stale)
-	f.warn("the last sample is %s old, more than the %s that its rates were taken over", FormatDuration(f.elapsed, 0), FormatDuration(span, 0))
+	f.warn("the last sample is %s old, and samples are usually %s apart", FormatDuration(f.elapsed, 0), FormatDuration(spacing, 0))
+	if f.elapsed > staleAge*spacing {
+		f.state = Unknown
+		f.clear, f.current = nil, nil
+		f.net, f.inflow, f.outflow = math.NaN(), math.NaN(), math.NaN()
+	}
 }
 
 // outlook is the law of the time from the moment of asking on, when the last sample is elapsed seconds old and nothing past the horizon

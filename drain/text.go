@@ -3,6 +3,7 @@ package drain
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,8 +34,12 @@ func (p Prediction) String() string {
 		infinitive, participle = "fall to "+FormatItems(p.Target), "fallen to "+FormatItems(p.Target)
 	}
 	switch {
+	case p.State == Cleared && p.Target > 0:
+		return head + " (at or below " + FormatItems(p.Target) + ")"
 	case p.State == Cleared:
 		return head
+	case b.Median == 0:
+		return head + ": may be " + participle + " by now"
 	case math.IsNaN(b.Median):
 		return head + ": cannot tell yet when it will " + infinitive
 	case math.IsInf(b.Median, 1):
@@ -49,6 +54,9 @@ func (p Prediction) String() string {
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
 	}
 	median, lower, upper := b.format()
+	if p.State == Growing { // see RateVaried
+		participle = "if its rate varies as before, " + participle
+	}
 	s := fmt.Sprintf("%s: %s in %s (%.4g %%: %s – %s)", head, participle, median, 100*b.Level, lower, upper)
 	if at, ok := p.Time(b.Median); ok {
 		s += ", about " + FormatClock(at, p.AsOf, b.width())
@@ -70,6 +78,9 @@ func (p Prediction) flow() string {
 	case Cleared:
 		return "cleared"
 	default:
+		if slices.Contains(p.Reasons, Stale) {
+			return "no recent sample"
+		}
 		return "too little known"
 	}
 }
@@ -125,6 +136,8 @@ func duration(seconds, width float64, most int) string {
 		return "-" + duration(-seconds, width, most)
 	case seconds == 0:
 		return "0 s"
+	case seconds < 0.9995e-6:
+		return digits(seconds*1e9, width*1e9) + " ns"
 	case seconds < 1e-3:
 		return digits(seconds*1e6, width*1e6) + " µs"
 	case seconds < 0.9995:
@@ -249,7 +262,7 @@ func FormatRate(perSecond float64) string {
 	per := []struct {
 		name    string
 		seconds float64
-	}{{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"week", 7 * 86400}}
+	}{{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"week", 7 * 86400}, {"year", year}}
 	i := 0
 	for perSecond > 0 && perSecond*per[i].seconds < 0.9995 && i < len(per)-1 {
 		i++

@@ -17,7 +17,7 @@ func TestFormatDuration(t *testing.T) {
 		seconds, width float64
 		want           string
 	}{
-		{0, 0, "0 s"}, {4.2e-7, 0, "0.42 µs"}, {1e-6, 0, "1.0 µs"}, {0.00042, 0, "420 µs"}, {0.35, 0, "350 ms"}, {4.666, 0, "4.7 s"}, {9.96, 0, "10 s"}, {59.4, 0, "59 s"},
+		{0, 0, "0 s"}, {4.2e-7, 0, "420 ns"}, {1e-6, 0, "1.0 µs"}, {0.00042, 0, "420 µs"}, {0.35, 0, "350 ms"}, {4.666, 0, "4.7 s"}, {9.96, 0, "10 s"}, {59.4, 0, "59 s"},
 		{59.6, 0, "1 min 00 s"}, {61, 0, "1 min 01 s"}, {3599.7, 0, "1 h 00 min"}, {4666.7, 0, "1 h 18 min"}, {86399, 0, "24 h 00 min"}, {90000, 0, "25 h 00 min"},
 		{61 * 3600, 0, "61 h 00 min"}, {72 * 3600, 0, "3 d 00 h"}, {400 * 86400, 0, "400 d 00 h"}, // T12: nothing wraps
 		{1e10, 0, "317 years"}, {math.MaxInt64 / 1e9, 0, "292 years"}, {3e12, 0, "95064 years"},
@@ -39,7 +39,7 @@ func TestFormatNumbers(t *testing.T) {
 	}
 	// T13: from billions a second to one a week.
 	for want, n := range map[string]float64{
-		"300/s": 300, "12/s": 12, "28.4/s": 28.4, "1 000/s": 1000, "3.00 G/s": 3e9, "30.6/min": 0.51, "1/min": 1.0 / 60, "1/h": 1.0 / 3600, "1/week": 1.0 / (7 * 86400), "0.100/week": 0.1 / (7 * 86400),
+		"300/s": 300, "12/s": 12, "28.4/s": 28.4, "1 000/s": 1000, "3.00 G/s": 3e9, "30.6/min": 0.51, "1/min": 1.0 / 60, "1/h": 1.0 / 3600, "1/week": 1.0 / (7 * 86400), "5.22/year": 0.1 / (7 * 86400),
 		"0/s": 0, "-200/s": -200, "unknown": math.NaN(),
 	} {
 		assert.Equal(t, want, drain.FormatRate(n))
@@ -83,7 +83,7 @@ func TestString(t *testing.T) {
 	assert.Equal(t, "1.40 M items, draining at 300/s: cleared in 1 h 18 min (97.5 %: 57 min – 2 h 04 min)", line(n, drain.Question{Level: 0.975}))
 	assert.Equal(t, "1.40 M items, draining at 300/s: fallen to 5 000 items in 1 h 17 min (90 %: 1 h 01 min – 1 h 47 min), about 15:49 CET", line(n, drain.Question{At: at, Target: 5000}))
 	n.Queue = "mail-out"
-	assert.Equal(t, "mail-out: 1.40 M items, cleared", line(n, drain.Question{At: at, Target: 2e6}))
+	assert.Equal(t, "mail-out: 1.40 M items, cleared (at or below 2.00 M items)", line(n, drain.Question{At: at, Target: 2e6}))
 	n = drain.Numbers{Backlog: drain.Exactly(84210), Net: drain.About(-12, 6.38)}
 	assert.Equal(t, "84 210 items, growing by 12/s: will not clear at this rate (P(never) 97 %)", line(n, drain.Question{At: at}))
 	assert.Equal(t, "84 210 items, growing by 12/s: will not fall to 100 items at this rate (P(never) 97 %)", line(n, drain.Question{At: at, Target: 100}))

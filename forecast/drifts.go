@@ -14,8 +14,9 @@ const agreement = 3
 //
 // A net rate over a long window that a shorter one contradicts, by more than three of its standard errors, has ended. The rate that holds now is that
 // of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
-// its own volatility. The longer ones still tell how far rates wander, so their laws keep their volatility, but have no trend: the
-// rate of an outage that is over is not extrapolated.
+// its own volatility. The longer ones know that rates change: the rate to come may be what it is, what it was, or between, so their
+// laws have the drift Normal((ν₀+ν)/2, (ν₀-ν)²/4) for the rate ν₀ now and theirs, ν, where growth counts as zero: an outage that is
+// over is not extrapolated, and one that goes on may end.
 type Drifts struct {
 	drifts [memories]Drift
 }
@@ -51,7 +52,8 @@ func (d *Drifts) Forecast(distance float64) Distribution {
 		if holds {
 			r.Net.Mean, r.Net.SD = now.Net.Mean, now.Net.SD
 		} else {
-			r.Net.Mean, r.Net.SD = 0, 0
+			is, was := math.Max(0, now.Net.Mean), math.Max(0, r.Net.Mean)
+			r.Net.Mean, r.Net.SD = (is+was)/2, math.Abs(is-was)/2
 		}
 		m.Components = append(m.Components, r.passage(distance))
 	}
