@@ -44,7 +44,7 @@ func (p Prediction) String() string {
 		return head + ": cannot tell yet when it will " + infinitive
 	case math.IsInf(b.Median, 1):
 		within := "at this rate"
-		if !math.IsInf(p.Horizon, 1) && p.State != Growing {
+		if p.State != Growing && p.State != Stalled && !math.IsInf(p.Horizon, 1) {
 			within = "within " + FormatDuration(p.Horizon, p.Horizon/2)
 		}
 		chance := "P(never) " + FormatProbability(p.Never)

@@ -41,7 +41,11 @@ type textWriter struct {
 
 func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 	if w.line {
-		_, err := fmt.Fprintln(w.out, p)
+		line := p.String()
+		for _, d := range p.Deadlines {
+			line += fmt.Sprintf("; by %s: %s", deadlineClock(p, d), drain.FormatProbability(d.Probability))
+		}
+		_, err := fmt.Fprintln(w.out, line)
 		return err
 	}
 	b := &strings.Builder{}
@@ -65,11 +69,7 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 		row("flow", "in %s, out %s, net drain %s", drain.FormatRate(p.Inflow), drain.FormatRate(p.Outflow), drain.FormatRate(p.NetDrain))
 	}
 	for _, d := range p.Deadlines {
-		to := 0.0 // to the second
-		if d.Time.Second() == 0 {
-			to = 120
-		}
-		row("by "+drain.FormatClock(d.Time, p.AsOf, to), "cleared with probability %s", drain.FormatProbability(d.Probability))
+		row("by "+deadlineClock(p, d), "cleared with probability %s", drain.FormatProbability(d.Probability))
 	}
 	if p.Samples > 0 {
 		samples := "samples"
@@ -83,6 +83,14 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 	}
 	_, err := io.WriteString(w.out, b.String())
 	return err
+}
+
+// deadlineClock writes a deadline to the minute, or to the second where it has any.
+func deadlineClock(p drain.Prediction, d drain.Deadline) string {
+	if d.Time.Second() == 0 {
+		return drain.FormatClock(d.Time, p.AsOf, 120)
+	}
+	return drain.FormatClock(d.Time, p.AsOf, 0)
 }
 
 // span writes median and bounds in seconds, to a tenth of a second or three digits.

@@ -72,7 +72,7 @@ func parse(args []string, e env) (options, error) {
 	f := flag.NewFlagSet("eta", flag.ContinueOnError)
 	f.SetOutput(discard{})
 	estimate := func(name, help string, to *drain.Estimate) {
-		f.Func(name, help, func(s string) (err error) { *to, err = drain.ParseEstimate(s); return err })
+		f.Func(name, help, func(s string) (err error) { *to, err = drain.ParseEstimate(s); return plain(err) })
 	}
 	estimate("backlog", "items waiting: a `number` such as 1.4e6, 1.4M or 1.4M±50k", &n.Backlog)
 	estimate("net", "items by which the backlog shrinks per second: a `number` such as 300 or 300±50", &n.Net)
@@ -93,7 +93,7 @@ func parse(args []string, e env) (options, error) {
 	})
 	f.Func("now", "predict as of this `time`, in Unix seconds or RFC 3339; later samples are not looked at (unless given: the last sample's; for numbers, the clock's)", func(s string) (err error) {
 		o.now, err = series.ParseTime(s)
-		return err
+		return plain(err)
 	})
 	f.Func("tz", "`zone` of clock times, such as Europe/Berlin (unless given: the machine's)", func(s string) (err error) {
 		o.zone, err = time.LoadLocation(s)
@@ -176,10 +176,20 @@ func (o options) check(files []string, given map[string]bool, e env) error {
 	case !given["net"] && !(given["in"] && given["out"]):
 		return errors.New("the rate is missing, want -net, or both -in and -out")
 	}
-	if _, err := o.numbers.Predict(drain.Question{}); err != nil {
-		return err
+	_, err := o.numbers.Predict(drain.Question{})
+	return plain(err)
+}
+
+// plain takes the names of packages off an error: whoever typed the command line has not heard of them.
+func plain(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	text := err.Error()
+	for _, prefix := range []string{"drain: ", drain.ErrInvalid.Error() + ": ", "series: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return errors.New(text)
 }
 
 func parseDeadline(s string) (deadline, error) {

@@ -58,8 +58,8 @@ func TestRegistry(t *testing.T) {
 		require.NoError(t, registry.Register(s), name)
 		n, err := testutil.GatherAndCount(registry)
 		require.NoError(t, err, name)
-		// 14 gauges of the queue alone, 6 states, 4 reasons for rejections, and one series for each deadline.
-		assert.Equal(t, 14+6+4+len(s.Prediction.Deadlines), n, name)
+		// 14 gauges of the queue alone, 6 states, 5 reasons for rejections, and one series for each deadline.
+		assert.Equal(t, 14+6+5+len(s.Prediction.Deadlines), n, name)
 	}
 }
 
@@ -99,6 +99,7 @@ backlog_state{queue="mail",state="steady"} 0
 backlog_state{queue="mail",state="unknown"} 0
 # HELP backlog_samples_rejected_total Samples that could not be used.
 # TYPE backlog_samples_rejected_total counter
+backlog_samples_rejected_total{queue="mail",reason="duplicate"} 0
 backlog_samples_rejected_total{queue="mail",reason="negative"} 3
 backlog_samples_rejected_total{queue="mail",reason="no_backlog"} 0
 backlog_samples_rejected_total{queue="mail",reason="not_finite"} 0
