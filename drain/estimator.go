@@ -155,7 +155,7 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	}
 	switch {
 	case f.outflow > 0:
-		f.current = forecast.StudentPassage{Distance: e.backlog, Drift: f.outflow, DriftSD: rates.Out.SD, Volatility: rates.Out.Volatility, Nu: rates.Nu}
+		f.current = e.drifts.ForecastOut(e.backlog)
 	case f.outflow == 0:
 		f.current = forecast.FirstPassage{Distance: e.backlog}
 	}

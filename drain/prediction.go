@@ -103,7 +103,7 @@ func (f *facts) from(law forecast.Distribution, horizon float64) forecast.Distri
 	if law == nil || (f.elapsed == 0 && math.IsInf(horizon, 1)) {
 		return law
 	}
-	return outlook{law, f.elapsed, horizon}
+	return outlook{law, f.elapsed, horizon, law.CDF(f.elapsed + horizon)}
 }
 
 func (f *facts) delay() Delay {

@@ -107,6 +107,7 @@ func (f *facts) age(spacing float64) {
 type outlook struct {
 	law              forecast.Distribution
 	elapsed, horizon float64
+	finite           float64 // P(T <= horizon)
 }
 
 func (o outlook) CDF(t float64) float64 {
@@ -130,10 +131,10 @@ func (o outlook) Prob(t float64) float64 {
 	return o.law.Prob(o.elapsed + t)
 }
 
-func (o outlook) Finite() float64 { return o.CDF(o.horizon) }
+func (o outlook) Finite() float64 { return o.finite }
 
 func (o outlook) Quantile(p float64) float64 {
-	if p > o.Finite() {
+	if p > o.finite {
 		return math.Inf(1)
 	}
 	return math.Min(math.Max(0, o.law.Quantile(p)-o.elapsed), o.horizon)

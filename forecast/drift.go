@@ -99,7 +99,7 @@ func (d *Drift) Forecast(distance float64) Distribution {
 	if !ok {
 		return nil
 	}
-	return r.passage(distance)
+	return r.Net.passage(distance, r.Nu)
 }
 
 // Rate is a rate as a window of samples tells it.
@@ -122,20 +122,14 @@ type Rates struct {
 	Net, In, Out Rate
 }
 
-// passage returns the law of the time to work off distance at the net rate; see Drift.
-func (r Rates) passage(distance float64) StudentPassage {
-	drift := r.Net.Mean
+// passage returns the law of the time to work off distance at the rate; see Drift.
+func (r Rate) passage(distance, nu float64) StudentPassage {
+	drift := r.Mean
 	if drift != 0 {
-		z := r.Net.SD / drift
+		z := r.SD / drift
 		drift /= 1 + z*z
 	}
-	return StudentPassage{
-		Distance:   distance,
-		Drift:      drift,
-		DriftSD:    r.Net.SD,
-		Volatility: math.Sqrt(3) * r.Net.Volatility,
-		Nu:         r.Nu,
-	}
+	return StudentPassage{Distance: distance, Drift: drift, DriftSD: r.SD, Volatility: math.Sqrt(3) * r.Volatility, Nu: nu}
 }
 
 // Rates returns the rates over the window; false under the same conditions under which Forecast returns nil.
@@ -144,46 +138,54 @@ func (d *Drift) Rates() (Rates, bool) {
 	if n < 2 || (d.stride > 1 && n <= batches/2) {
 		return Rates{}, false
 	}
-	first := d.at(0)
-	w := window{span: d.last.time - first.time}
-	for i := range n {
-		dt := d.at(i+1).time - d.at(i).time
-		w.squares += dt * dt
+	ends := d.inOrder()
+	w := window{n: n, span: d.last.time - ends[0].time}
+	var amount, in, out [batches + 1]float64
+	for i, e := range ends[:n+1] {
+		w.times[i], amount[i], in[i], out[i] = e.time, -e.amount, e.in, e.out
+		if i > 0 {
+			dt := e.time - ends[i-1].time
+			w.squares += dt * dt
+		}
 	}
-	r := Rates{Span: w.span, Nu: math.Max(1, math.Round(w.span*w.span/w.squares)-1)}
-	r.Net = d.fit(w, func(e end) float64 { return -e.amount })
-	r.In, r.Out = Rate{Mean: math.NaN()}, Rate{Mean: math.NaN()}
-	if first.inGaps == d.last.inGaps {
-		r.In = d.fit(w, func(e end) float64 { return e.in })
+	unknown := Rate{Mean: math.NaN()}
+	r := Rates{Span: w.span, Nu: math.Max(1, math.Round(w.span*w.span/w.squares)-1), Net: w.fit(&amount), In: unknown, Out: unknown}
+	if ends[0].inGaps == d.last.inGaps {
+		r.In = w.fit(&in)
 	}
-	if first.outGaps == d.last.outGaps {
-		r.Out = d.fit(w, func(e end) float64 { return e.out })
+	if ends[0].outGaps == d.last.outGaps {
+		r.Out = w.fit(&out)
 	}
 	return r, true
 }
 
-// at returns the i-th end, the oldest being 0. The newest is the last observation: the batch that is still open belongs to the one before
-// it, as by itself it may be too short to tell anything.
-func (d *Drift) at(i int) end {
-	if i == d.filled-1 {
-		return d.last
+// inOrder returns the ends, the oldest first. The newest is the last observation: the batch that is still open belongs to the one before it,
+// as by itself it may be too short to tell anything.
+func (d *Drift) inOrder() (ends [batches + 1]end) {
+	oldest := 0
+	if d.filled == len(d.ends) {
+		oldest = d.next
 	}
-	return d.ends[(d.next-d.filled+i+len(d.ends))%len(d.ends)]
+	n := copy(ends[:], d.ends[oldest:])
+	copy(ends[n:], d.ends[:oldest])
+	ends[d.filled-1] = d.last
+	return ends
 }
 
-// window is what a fit needs to know of the batches: Σδᵢ and Σδᵢ².
+// window is the n batches that a fit is made of: when they end, Σδᵢ and Σδᵢ².
 type window struct {
+	n             int
+	times         [batches + 1]float64
 	span, squares float64
 }
 
-// fit estimates the rate at which value rises over the batches.
-func (d *Drift) fit(w window, value func(end) float64) Rate {
-	moved := value(d.last) - value(d.at(0))
+// fit estimates the rate at which a value rises over the batches.
+func (w *window) fit(value *[batches + 1]float64) Rate {
+	moved := value[w.n] - value[0]
 	mean := moved / w.span
 	sum := 0.0
-	for i := range d.filled - 1 {
-		from, to := d.at(i), d.at(i+1)
-		e := value(to) - value(from) - mean*(to.time-from.time)
+	for i := range w.n {
+		e := value[i+1] - value[i] - mean*(w.times[i+1]-w.times[i])
 		sum += e * e
 	}
 	variance := math.Max(sum/(w.span-w.squares/w.span), (math.Abs(moved)+0.5)/w.span)

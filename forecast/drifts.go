@@ -46,18 +46,44 @@ func (d *Drifts) Correct(o Observation) {
 
 // Forecast returns the law of the time until the amount has fallen by distance: an equal mixture, or nil while there are fewer than three observations.
 func (d *Drifts) Forecast(distance float64) Distribution {
-	var m Mixture
-	now, _ := d.Rates()
+	return d.mix(distance, func(r Rates) Rate { return r.Net })
+}
+
+// ForecastOut returns the law of the time until distance items have left, whatever enters; nil where the outflow is not known.
+func (d *Drifts) ForecastOut(distance float64) Distribution {
+	return d.mix(distance, func(r Rates) Rate { return r.Out })
+}
+
+// mix returns the mixture of the windows' laws for one of their rates.
+func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
+	var windows [memories]Rates
+	n, hold := 0, 0 // how many windows there are, and how many of them hold
 	for r, holds := range d.windows {
+		windows[n] = r
+		n++
 		if holds {
-			r.Net.Mean, r.Net.SD = now.Net.Mean, now.Net.SD
-		} else {
-			is, was := math.Max(0, now.Net.Mean), math.Max(0, r.Net.Mean)
-			r.Net.Mean, r.Net.SD = (is+was)/2, math.Abs(is-was)/2
+			hold = n
 		}
-		m.Components = append(m.Components, r.passage(distance))
 	}
-	if len(m.Components) == 0 {
+	if n == 0 {
+		return nil
+	}
+	now := of(windows[hold-1])
+	m := Mixture{Components: make([]Distribution, 0, n)}
+	for i, w := range windows[:n] {
+		r := of(w)
+		if math.IsNaN(r.Mean) {
+			continue
+		}
+		if i < hold {
+			r.Mean, r.SD = now.Mean, now.SD
+		} else {
+			is, was := math.Max(0, now.Mean), math.Max(0, r.Mean)
+			r.Mean, r.SD = (is+was)/2, math.Abs(is-was)/2
+		}
+		m.Components = append(m.Components, r.passage(distance, w.Nu))
+	}
+	if math.IsNaN(now.Mean) || len(m.Components) == 0 {
 		return nil
 	}
 	return m.prepare()

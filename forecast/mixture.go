@@ -32,19 +32,27 @@ func (m Mixture) Finite() float64 { return m.prepare().Finite() }
 func (m Mixture) Quantile(p float64) float64 { return m.prepare().Quantile(p) }
 
 // preparedMixture is a Mixture of which all that its evaluations have in common has been done once.
-type preparedMixture []weighted
+type preparedMixture struct {
+	parts []weighted
+	mass
+}
 
 type weighted struct {
 	weight float64
 	law    evaluated
+	mass
+}
+
+// mass is P(T < Inf), P(T = Inf) and P(T = 0) of a law.
+type mass struct {
+	finite, never, zero float64
 }
 
 // evaluated is what a mixture asks of a component.
 type evaluated interface {
-	// mass returns P(T < Inf), P(T = Inf) and P(T = 0).
-	mass() (finite, never, zero float64)
-	// guess returns a time of the size of the p-quantile.
-	guess(p float64) float64
+	total() mass
+	// guess returns a time of the size of the p-quantile of what is finite.
+	guess(p float64, of mass) float64
 	// evaluate returns P(T <= t), t times the density at t, and the slope of the log density in log t.
 	evaluate(t float64) (cdf, rate, slope float64)
 	// Survival returns P(T > t).
@@ -53,26 +61,37 @@ type evaluated interface {
 
 // prepare makes a table for each number of degrees of freedom among the components.
 func (m Mixture) prepare() preparedMixture {
-	p := make(preparedMixture, len(m.Components))
+	p := preparedMixture{parts: make([]weighted, len(m.Components))}
 	var tables []*midpoint
 	for i, c := range m.Components {
-		p[i] = weighted{1 / float64(len(m.Components)), general{c}}
+		w := &p.parts[i]
+		*w = weighted{weight: 1 / float64(len(m.Components)), law: general{c}}
 		if m.Weights != nil {
-			p[i].weight = m.Weights[i]
+			w.weight = m.Weights[i]
 		}
-		f, ok := c.(StudentPassage)
-		if !ok || !f.regular() {
-			continue
+		if f, ok := c.(StudentPassage); ok && f.regular() {
+			w.law = prepareStudent(f, &tables)
 		}
-		k := slices.IndexFunc(tables, func(j *midpoint) bool { return j.nu == f.Nu })
-		if k < 0 {
-			k = len(tables)
-			tables = append(tables, &midpoint{})
-			tables[k].prepare(f.Nu)
-		}
-		p[i].law = preparedStudent{f.normal(), tables[k]}
+		w.mass = w.law.total()
+		p.finite += w.weight * w.finite
+		p.never += w.weight * w.never
+		p.zero += w.weight * w.zero
 	}
+	p.finite = math.Min(1, p.finite)
 	return p
+}
+
+// prepareStudent returns the law with the table of its degrees of freedom, which it takes from tables or adds there.
+func prepareStudent(f StudentPassage, tables *[]*midpoint) preparedStudent {
+	for _, j := range *tables {
+		if j.nu == f.Nu {
+			return preparedStudent{f.normal(), j}
+		}
+	}
+	j := &midpoint{}
+	j.prepare(f.Nu)
+	*tables = append(*tables, j)
+	return preparedStudent{f.normal(), j}
 }
 
 func (m preparedMixture) CDF(t float64) float64 {
@@ -80,7 +99,7 @@ func (m preparedMixture) CDF(t float64) float64 {
 		return m.Finite()
 	}
 	sum := 0.0
-	for _, c := range m {
+	for _, c := range m.parts {
 		cdf, _, _ := c.law.evaluate(t)
 		sum += c.weight * cdf
 	}
@@ -88,11 +107,11 @@ func (m preparedMixture) CDF(t float64) float64 {
 }
 
 func (m preparedMixture) Survival(t float64) float64 {
-	if len(m) == 0 {
+	if len(m.parts) == 0 {
 		return 1
 	}
 	sum := 0.0
-	for _, c := range m {
+	for _, c := range m.parts {
 		sum += c.weight * c.law.Survival(t)
 	}
 	return math.Min(1, sum)
@@ -103,7 +122,7 @@ func (m preparedMixture) Prob(t float64) float64 {
 		return 0
 	}
 	sum := 0.0
-	for _, c := range m {
+	for _, c := range m.parts {
 		_, rate, _ := c.law.evaluate(t)
 		sum += c.weight * rate
 	}
@@ -113,35 +132,21 @@ func (m preparedMixture) Prob(t float64) float64 {
 	return sum / t
 }
 
-func (m preparedMixture) Finite() float64 {
-	finite, _, _ := m.mass()
-	return finite
-}
-
-func (m preparedMixture) mass() (finite, never, zero float64) {
-	for _, c := range m {
-		f, n, z := c.law.mass()
-		finite += c.weight * f
-		never += c.weight * n
-		zero += c.weight * z
-	}
-	return math.Min(1, finite), never, zero
-}
+func (m preparedMixture) Finite() float64 { return m.finite }
 
 func (m preparedMixture) Quantile(p float64) float64 {
-	finite, never, zero := m.mass()
-	law := quantileOf{finite: finite, never: never}
+	law := quantileOf{finite: m.finite, never: m.never}
 	switch {
-	case math.IsNaN(p) || math.IsNaN(finite):
+	case math.IsNaN(p) || math.IsNaN(m.finite):
 		return math.NaN()
-	case p <= zero || p <= 0:
+	case p <= m.zero || p <= 0:
 		return 0
 	case !law.below(p):
 		return math.Inf(1)
 	}
-	guesses := make([]float64, 0, len(m))
-	for _, c := range m {
-		if g := c.law.guess(p); g > 0 && !math.IsInf(g, 1) {
+	guesses := make([]float64, 0, len(m.parts))
+	for _, c := range m.parts {
+		if g := c.law.guess(p, c.mass); g > 0 && !math.IsInf(g, 1) {
 			guesses = append(guesses, g)
 		}
 	}
@@ -151,7 +156,7 @@ func (m preparedMixture) Quantile(p float64) float64 {
 		guess = guesses[len(guesses)/2]
 	}
 	return law.solve(p, guess, func(t float64) (cdf, survival, rate, slope float64) {
-		for _, c := range m {
+		for _, c := range m.parts {
 			f, r, s := c.law.evaluate(t)
 			cdf += c.weight * f
 			rate += c.weight * r
@@ -167,11 +172,9 @@ func (m preparedMixture) Quantile(p float64) float64 {
 // general evaluates any Distribution.
 type general struct{ Distribution }
 
-func (g general) mass() (finite, never, zero float64) {
-	return g.Finite(), g.Survival(math.Inf(1)), g.CDF(0)
-}
+func (g general) total() mass { return mass{g.Finite(), g.Survival(math.Inf(1)), g.CDF(0)} }
 
-func (g general) guess(p float64) float64 { return g.Quantile(p * g.Finite()) }
+func (g general) guess(p float64, of mass) float64 { return g.Quantile(p * of.finite) }
 
 func (g general) evaluate(t float64) (cdf, rate, slope float64) {
 	return g.CDF(t), t * g.Prob(t), -1

@@ -97,12 +97,12 @@ func (f StudentPassage) Quantile(p float64) float64 {
 	var j midpoint
 	j.prepare(f.Nu)
 	law := preparedStudent{n, &j}
-	finite, never, _ := law.mass()
-	q := quantileOf{finite: finite, never: never}
+	all := law.total()
+	q := quantileOf{finite: all.finite, never: all.never}
 	if !q.below(p) {
 		return math.Inf(1)
 	}
-	return q.solve(p, n.guess(p, finite, q.target), func(t float64) (c, s, rate, slope float64) {
+	return q.solve(p, n.guess(p, all.finite, q.target), func(t float64) (c, s, rate, slope float64) {
 		k := n.at(t)
 		rate, slope = j.density(&k)
 		return j.cdf(&k), j.survival(&k), rate, slope
@@ -120,9 +120,9 @@ type preparedStudent struct {
 	j *midpoint
 }
 
-func (s preparedStudent) mass() (finite, never, zero float64) {
+func (s preparedStudent) total() mass {
 	k := s.n.at(math.Inf(1))
-	return s.j.cdf(&k), s.j.survival(&k), 0
+	return mass{finite: s.j.cdf(&k), never: s.j.survival(&k)}
 }
 
 // Survival returns P(T > t).
@@ -131,9 +131,8 @@ func (s preparedStudent) Survival(t float64) float64 {
 	return s.j.survival(&k)
 }
 
-func (s preparedStudent) guess(p float64) float64 {
-	finite, _, _ := s.mass()
-	return s.n.guess(p*finite, finite, (1-p)*finite)
+func (s preparedStudent) guess(p float64, of mass) float64 {
+	return s.n.guess(p*of.finite, of.finite, (1-p)*of.finite)
 }
 
 func (s preparedStudent) evaluate(t float64) (cdf, rate, slope float64) {
