@@ -10,11 +10,12 @@
 // CurrentBacklog, until what waits now is served, whatever comes later; and Delay, how long an item waits.
 //
 // The bounds of a prediction from samples are those of a mixture of random walks with drift (package forecast), one for each of several memory
-// lengths. They hold as often as they say where the net flow goes on as it did over one of them, or wanders from it at the pace at which it
-// wandered so far. They know nothing of what the samples do not show: a repair that is planned, tonight's peak, an outage to come.
+// lengths. They hold about as often as they say, or more often, where the net flow goes on as it did over one of them, or wanders from it at
+// the pace at which it wandered so far. They know nothing of what the samples do not show: a repair that is planned, tonight's peak, an outage to come.
 //
-// A growing queue has an infinite median, said out loud (State, Never), never a negative number or a sentinel; NaN is unknown. The package reads no
-// clock: AsOf is the time of the last sample, or Question.At.
+// A growing queue is said to grow, with its rate and the probability of never; its median is +Inf, unless its rate varied so much before that it
+// may well turn, and then the prediction gives that as a reason (RateVaried). No time is negative or a sentinel; NaN is unknown. The
+// package reads no clock: AsOf is the time of the last sample, or Question.At.
 //
 // The package does not cover queues served in another order than first in, first out, where Delay and CurrentBacklog are concerned, nor priorities.
 package drain
