@@ -32,10 +32,14 @@ type Numbers struct {
 // such, the same all the time: the law is a forecast.FirstPassage. A standard error of the backlog makes the distance uncertain: the
 // bounds are those of forecast.UncertainDistance, the first-passage law averaged over the normal distribution of the backlog.
 //
-// For instance 1.4 million ± 50 000 at 300 ± 50 per second clear in 4667 s; 90 % bounds are 3663 s and 6430 s with the error of the rate alone, and
-// a little wider with that of the backlog.
+// For instance 1.4 million ± 50 000 at 300 ± 50 per second clear in 4667 s; the 90 % bounds are 3663 s and 6429 s with the error of the rate
+// alone, 3634 s and 6458 s with that of the backlog.
 //
-// With no standard error at all the bounds are narrow, as if the rates were exact and constant; the prediction then says so in a warning.
+// With no standard error at all the bounds are narrow, as if the rates were exact and constant; the prediction then says so in a warning. The
+// horizon is ten years: what takes longer counts as never.
+//
+// Errors wrap ErrInvalid: a backlog or flow that is negative, unknown rates, a net rate that the inflow or outflow beside it rules out, numbers that
+// are not finite or above 2⁶⁴, a Level outside (0, 1), a negative Target, Deadlines without At.
 func (n Numbers) Predict(q Question) (Prediction, error) {
 	q, err := q.withDefaults()
 	if err != nil {
