@@ -96,13 +96,12 @@ func (f StudentPassage) Quantile(p float64) float64 {
 	}
 	var j midpoint
 	j.prepare(f.Nu)
-	law := preparedStudent{n, &j}
-	all := law.total()
-	q := quantileOf{finite: all.finite, never: all.never}
+	end := n.at(math.Inf(1))
+	q := quantileOf{finite: j.cdf(&end), never: j.survival(&end)}
 	if !q.below(p) {
 		return math.Inf(1)
 	}
-	return q.solve(p, n.guess(p, all.finite, q.target), func(t float64) (c, s, rate, slope float64) {
+	return q.solve(p, n.guess(p, q.finite, q.target), func(t float64) (c, s, rate, slope float64) {
 		k := n.at(t)
 		rate, slope = j.density(&k)
 		return j.cdf(&k), j.survival(&k), rate, slope
@@ -120,9 +119,11 @@ type preparedStudent struct {
 	j *midpoint
 }
 
+// total takes P(T = Inf) from the difference: among other laws a relative error of a tiny one does not matter, and survival costs ten times as much.
 func (s preparedStudent) total() mass {
 	k := s.n.at(math.Inf(1))
-	return mass{finite: s.j.cdf(&k), never: s.j.survival(&k)}
+	finite := s.j.cdf(&k)
+	return mass{finite: finite, never: 1 - finite}
 }
 
 // Survival returns P(T > t).
