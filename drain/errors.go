@@ -8,7 +8,7 @@ import (
 var (
 	// ErrInvalid is a parameter out of its range: a negative target, a level outside (0, 1), a number that is not finite or above 2⁶⁴.
 	ErrInvalid = errors.New("invalid argument")
-	// ErrRejected is a sample that cannot be used. The estimator is as it was before; the error is a *Rejection, which has the reason.
+	// ErrRejected is a sample that cannot be used, or not all of it. What was accepted before stays; the error is a *Rejection, which has the reason.
 	ErrRejected = errors.New("sample rejected")
 )
 
@@ -48,7 +48,7 @@ const (
 	NoTrend Reason = "no_trend"
 	// NetNegative: more enters than leaves.
 	NetNegative Reason = "net_negative"
-	// RateVaried: the queue grows, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before.
+	// RateVaried: the queue grows or is stalled, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before.
 	RateVaried Reason = "rate_varied"
 	// CountingOnly: no errors were given; the bounds are those of counting at exact, constant rates.
 	CountingOnly Reason = "counting_only"

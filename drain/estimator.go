@@ -23,6 +23,9 @@ type Estimator struct {
 	last  time.Time // time of the last sample with a backlog
 	seen  Sample    // the last sample that was accepted
 
+	patched time.Time // time of the last rejected sample whose flows were counted
+
+	spacing float64 // usual seconds between two samples with a backlog, of late
 	backlog float64
 	in, out float64 // what came and went since last; NaN where a part of it is unknown
 }
@@ -42,9 +45,11 @@ func (e *Estimator) Observe(s Sample) error {
 	}
 	if r := e.check(s); r != nil {
 		e.rejected[slices.Index(rejections[:], r.Reason)]++
-		if e.samples > 0 && (r.Reason == Negative || r.Reason == NotFinite) {
+		// Once for each instant, and only for what came after the last good sample.
+		if ahead := s.Time.Sub(e.first); e.samples > 0 && s.Time.After(e.seen.Time) && s.Time.After(e.patched) && ahead < math.MaxInt64 {
 			e.in += s.Inflow.usable()
 			e.out += s.Outflow.usable()
+			e.patched = s.Time
 		}
 		return r
 	}
@@ -63,12 +68,25 @@ func (e *Estimator) Observe(s Sample) error {
 	if e.samples > 0 && s.Time.Equal(e.last) {
 		e.drifts.Correct(o)
 	} else {
+		if e.samples > 0 {
+			e.space(s.Time.Sub(e.last).Seconds())
+		}
 		e.drifts.Observe(o)
 		e.samples++
 	}
 	e.last = s.Time
 	e.in, e.out = 0, 0
 	return nil
+}
+
+// space updates the usual spacing of samples: the geometric mean of those so far or, once there are more, with an exponential memory of 16. A mean of
+// logarithms is hardly moved by one long gap, and follows another rhythm within some 30 samples.
+func (e *Estimator) space(seconds float64) {
+	if e.spacing == 0 {
+		e.spacing = seconds
+		return
+	}
+	e.spacing *= math.Pow(seconds/e.spacing, 1/math.Min(16, float64(e.samples)))
 }
 
 // check returns why the sample cannot be used, or nil.
@@ -137,11 +155,14 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	}
 	if !ok {
 		f.judge(q.Target, math.NaN(), math.NaN())
+		f.because(FewSamples)
 		if f.state == Cleared {
 			f.clear = forecast.FirstPassage{}
 		} else {
-			f.because(FewSamples)
 			f.warn("%s with a backlog so far: at least 3 are needed", count(e.samples, "sample"))
+		}
+		if e.samples == 2 {
+			f.age(e.spacing)
 		}
 		return f.predict(q), nil
 	}
@@ -159,10 +180,10 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	case f.outflow == 0:
 		f.current = forecast.FirstPassage{Distance: e.backlog}
 	}
-	if f.state == Growing && f.clear.CDF(f.horizon) > 0.5 {
+	if (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5 {
 		f.because(RateVaried)
 	}
-	f.age(e.last.Sub(e.first).Seconds() / float64(e.samples-1))
+	f.age(e.spacing)
 	return f.predict(q), nil
 }
 

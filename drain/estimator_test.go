@@ -271,7 +271,7 @@ func TestLaterQuestion(t *testing.T) {
 	assert.Equal(t, p.LastSample, later.LastSample)
 	assert.Contains(t, later.Reasons, drain.Stale)
 	assert.Equal(t, drain.Draining, later.State)
-	assert.Equal(t, []string{"the last sample is 1 min 00 s old, and samples are usually 10 s apart"}, later.Warnings)
+	assert.Equal(t, []string{"the last sample is 1 min 00 s old, and samples are usually 9.3 s apart"}, later.Warnings)
 	assert.Empty(t, ask(t, e, drain.Question{At: p.AsOf.Add(25 * time.Second)}).Warnings)
 	stale := ask(t, e, drain.Question{At: p.AsOf.Add(3 * time.Minute)})
 	assert.Equal(t, drain.Unknown, stale.State)
@@ -370,6 +370,45 @@ func TestFlowsOfARejectedSample(t *testing.T) {
 	p = ask(t, e, drain.Question{})
 	assert.True(t, math.IsNaN(p.Inflow))
 	assert.InDelta(t, 20, p.Outflow, 0.5)
+}
+
+func TestSpacing(t *testing.T) {
+	// A gap of three days in the past makes no present: samples are a second apart again. Nor does a new rhythm.
+	for _, c := range []struct {
+		n              int
+		seconds        func(i int) float64
+		fresh, unknown float64
+	}{
+		{200, func(i int) float64 { return float64(i) + 3*86400*math.Floor(float64(i)/100) }, 2, 60},
+		{300, func(i int) float64 { return float64(i) + 59*math.Max(0, float64(i-200)) }, 100, 1000},
+	} {
+		e := queue{n: c.n, seconds: c.seconds, backlog: func(i int) float64 { return 1000 - float64(i) }}.estimator(t)
+		last := at(c.seconds(c.n - 1))
+		p := ask(t, e, drain.Question{At: last.Add(time.Duration(c.fresh * 1e9))})
+		assert.NotContains(t, p.Reasons, drain.Stale)
+		p = ask(t, e, drain.Question{At: last.Add(time.Duration(c.unknown * 1e9))})
+		assert.Equal(t, drain.Unknown, p.State)
+	}
+}
+
+func TestStaleAndEmpty(t *testing.T) {
+	e := queue{n: 50, seconds: func(i int) float64 { return float64(i) }, backlog: func(int) float64 { return 0 }}.estimator(t)
+	p := ask(t, e, drain.Question{At: at(3600)})
+	assert.Equal(t, drain.Unknown, p.State)
+	assert.True(t, math.IsNaN(p.TimeToClear.Median) && math.IsNaN(p.CurrentBacklog.Median) && math.IsNaN(p.Delay.Newest))
+	assert.Equal(t, []drain.Reason{drain.FlowsUnknown, drain.Stale}, p.Reasons)
+}
+
+func TestItemsEnterAndNoneLeave(t *testing.T) {
+	levels := []float64{41, 41, 49, 95}
+	e := drain.NewEstimator()
+	for i, l := range levels {
+		s := drain.Sample{Time: at(2 * float64(i)), Backlog: drain.Items(l), Inflow: drain.Items(10), Outflow: drain.Items(0)}
+		require.NoError(t, e.Observe(s))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Equal(t, drain.Growing, p.State)
+	assert.Contains(t, p.Reasons, drain.NothingLeaves)
 }
 
 func TestGrowingAgain(t *testing.T) {

@@ -75,7 +75,7 @@ type Record struct {
 
 // predict puts a prediction together.
 func (f *facts) predict(q Question) Prediction {
-	if f.backlog == 0 {
+	if f.backlog == 0 && !f.tooOld {
 		f.current = forecast.FirstPassage{} // nothing waits: served, whatever the outflow
 	}
 	p := Prediction{
@@ -107,7 +107,7 @@ func (f *facts) from(law forecast.Distribution, horizon float64) forecast.Distri
 }
 
 func (f *facts) delay() Delay {
-	if f.backlog == 0 {
+	if f.backlog == 0 && !f.tooOld {
 		return Delay{}
 	}
 	d := Delay{Oldest: math.NaN(), Newest: f.backlog / f.outflow}
@@ -137,9 +137,9 @@ func bounds(law forecast.Distribution, level float64) Bounds {
 		return Bounds{level, math.NaN(), math.NaN(), math.NaN()}
 	}
 	// (1-0.9)/2 is 0.04999999999999999: rounded, so that the bounds are the quantiles that people ask for by name.
-	p := math.Round((1-level)/2*1e12) / 1e12
-	if p == 0 {
-		p = (1 - level) / 2
+	p := (1 - level) / 2
+	if r := math.Round(p*1e12) / 1e12; math.Abs(r-p) < 1e-12*p+1e-16 {
+		p = r
 	}
 	return Bounds{level, law.Quantile(0.5), law.Quantile(p), law.Quantile(1 - p)}
 }

@@ -3,6 +3,7 @@ package drain
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/postsack/backlog/forecast"
@@ -47,6 +48,7 @@ type facts struct {
 	clear, current forecast.Distribution // of the time from the last sample on; nil: unknown
 	elapsed        float64               // seconds since the last sample
 	horizon        float64               // seconds ahead past which clear tells nothing
+	tooOld         bool                  // nothing can be said of the present
 }
 
 func (f *facts) because(r Reason) { f.reasons = append(f.reasons, r) }
@@ -62,6 +64,9 @@ func (f *facts) judge(target, net, above float64) {
 		f.state = Cleared
 	case math.IsNaN(above):
 		f.state = Unknown
+	case f.outflow == 0 && f.inflow > 0:
+		f.state = Growing // whatever the noise says: items enter and none leave
+		f.because(NetNegative)
 	case above >= certain:
 		f.state = Draining
 	case above <= 1-certain:
@@ -93,13 +98,17 @@ func (f *facts) age(spacing float64) {
 	if !(f.elapsed > oldAge*spacing) {
 		return
 	}
-	f.because(Stale)
-	f.warn("the last sample is %s old, and samples are usually %s apart", FormatDuration(f.elapsed, 0), FormatDuration(spacing, 0))
-	if f.elapsed > staleAge*spacing {
+	if f.elapsed > staleAge*spacing { // what the flow did then is no reason for anything now
+		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool {
+			return r == NoTrend || r == NetNegative || r == NothingLeaves || r == RateVaried
+		})
 		f.state = Unknown
 		f.clear, f.current = nil, nil
 		f.net, f.inflow, f.outflow = math.NaN(), math.NaN(), math.NaN()
+		f.tooOld = true
 	}
+	f.because(Stale)
+	f.warn("the last sample is %s old, and samples are usually %s apart", FormatDuration(f.elapsed, 0), FormatDuration(spacing, 0))
 }
 
 // outlook is the law of the time from the moment of asking on, when the last sample is elapsed seconds old and nothing past the horizon

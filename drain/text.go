@@ -49,17 +49,21 @@ func (p Prediction) String() string {
 		}
 		chance := "P(never) " + FormatProbability(p.Never)
 		if !math.IsInf(b.Lower, 1) { // a chance is left, and this is the soonest
-			chance += ", " + fmt.Sprintf("%.4g %%", 50*(1+b.Level)) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
+			chance += ", " + percent((1+b.Level)/2) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
 		}
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
 	}
 	median, lower, upper := b.format()
-	if p.State == Growing { // see RateVaried
+	if p.State == Growing || p.State == Stalled { // see RateVaried
 		participle = "if its rate varies as before, " + participle
 	}
-	s := fmt.Sprintf("%s: %s in %s (%.4g %%: %s – %s)", head, participle, median, 100*b.Level, lower, upper)
+	s := fmt.Sprintf("%s: %s in %s (%s: %s – %s)", head, participle, median, percent(b.Level), lower, upper)
 	if at, ok := p.Time(b.Median); ok {
-		s += ", about " + FormatClock(at, p.AsOf, b.width())
+		width := b.width()
+		if b.Median < 120 {
+			width = 0 // to the second: a minute may be past already
+		}
+		s += ", about " + FormatClock(at, p.AsOf, width)
 	}
 	return s
 }
@@ -268,6 +272,11 @@ func FormatRate(perSecond float64) string {
 		i++
 	}
 	return FormatNumber(perSecond*per[i].seconds) + "/" + per[i].name
+}
+
+// percent writes a level to all its digits, but for those that binary fractions add.
+func percent(level float64) string {
+	return strconv.FormatFloat(math.Round(level*1e11)/1e9, 'f', -1, 64) + " %"
 }
 
 // FormatProbability writes a probability in percent: "97 %", "99.9 %", "0.1 %", and never "0 %" or "100 %" for what is not certain.

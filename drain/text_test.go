@@ -91,4 +91,7 @@ func TestString(t *testing.T) {
 	assert.Equal(t, "1.40 M items, draining at 300/s: cleared in 1 h 18 min (90 %: 1 h 17 min 40 s – 1 h 17 min 53 s), about 15:49:47 CET", line(n, drain.Question{At: at}))
 	n = drain.Numbers{Backlog: drain.Exactly(1000), Net: drain.About(1, 2)}
 	assert.Contains(t, line(n, drain.Question{At: at}), "– never)")
+	assert.Contains(t, line(n, drain.Question{At: at, Level: 0.99999}), "(99.999 %: ")
+	n = drain.Numbers{Backlog: drain.Exactly(100), Net: drain.About(10, 3)} // 10 s, with an upper bound of 20 s: to the second
+	assert.Contains(t, line(n, drain.Question{At: at}), ", about 14:32:10 CET")
 }

@@ -49,12 +49,13 @@ type end struct {
 	inGaps, outGaps uint32
 }
 
-// NewDrift returns a Drift over the last 8·stride intervals between observations; a stride below 1 is taken as 1.
+// NewDrift returns a Drift over the last 8·stride intervals between observations, and up to stride-1 more, as a batch that is still open belongs to the
+// one before it; a stride below 1 is taken as 1.
 func NewDrift(stride int) *Drift {
 	return &Drift{stride: max(stride, 1)}
 }
 
-// Memory is the number of intervals between samples that the Drift looks back on, once they have been seen.
+// Memory is the least number of intervals between samples that the Drift looks back on, once they have been seen.
 func (d *Drift) Memory() int { return batches * d.stride }
 
 // Observe takes one observation.

@@ -15,8 +15,8 @@ const agreement = 3
 // A net rate over a long window that a shorter one contradicts, by more than three of its standard errors, has ended. The rate that holds now is that
 // of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
 // its own volatility. The longer ones know that rates change: the rate to come may be what it is, what it was, or between, so their
-// laws have the drift Normal((ν₀+ν)/2, (ν₀-ν)²/4) for the rate ν₀ now and theirs, ν, where growth counts as zero: an outage that is
-// over is not extrapolated, and one that goes on may end.
+// laws take the rate to be (ν₀+ν)/2 with the standard error |ν₀-ν|/2, for the rate ν₀ now and theirs, ν, where growth counts as zero, and
+// shrink it as a Drift does its own: an outage that is over is not extrapolated, and one that goes on may end.
 type Drifts struct {
 	drifts [memories]Drift
 }
