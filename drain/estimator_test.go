@@ -411,6 +411,26 @@ func TestItemsEnterAndNoneLeave(t *testing.T) {
 	assert.Contains(t, p.Reasons, drain.NothingLeaves)
 }
 
+func TestBothFlowsFall(t *testing.T) {
+	// In and out fall from 100 to 20 a second together: the net rate shows nothing, the outflow does. 5000 items at 20/s are served in 250 s.
+	x := noise(1000, 12)
+	e := drain.NewEstimator()
+	for i := range 1000 {
+		flow := 1000.0
+		if i >= 800 {
+			flow = 200
+		}
+		in, out := math.Round(flow+5*x[i]), math.Round(flow-5*x[i])
+		require.NoError(t, e.Observe(drain.Sample{Time: at(10 * float64(i)), Backlog: drain.Items(5000 + math.Round(10*x[i])), Inflow: drain.Items(in), Outflow: drain.Items(out)}))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Equal(t, drain.Steady, p.State)
+	assert.InDelta(t, 20, p.Outflow, 1)
+	assert.InDelta(t, 20, p.Inflow, 1)
+	assert.Less(t, p.CurrentBacklog.Lower, 250.0)
+	assert.Greater(t, p.CurrentBacklog.Upper, 249.0)
+}
+
 func TestGrowingAgain(t *testing.T) {
 	// Falling by 300 for 270 samples, then rising by 50 for 30: growing, said so; a median that is finite all the same has its reason with it.
 	x := noise(300, 9)

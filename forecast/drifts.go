@@ -58,7 +58,7 @@ func (d *Drifts) ForecastOut(distance float64) Distribution {
 func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
 	var windows [memories]Rates
 	n, hold := 0, 0 // how many windows there are, and how many of them hold
-	for r, holds := range d.windows {
+	for r, holds := range d.windows(of) {
 		windows[n] = r
 		n++
 		if holds {
@@ -89,34 +89,47 @@ func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
 	return m.prepare()
 }
 
-// Rates returns the rates that hold now: those over the longest window that no shorter one contradicts. False while there are fewer than three
-// observations.
+// Rates returns the rates that hold now: each over the longest window whose rate no shorter one contradicts; Span and Nu are those of the net
+// rate's. False while there are fewer than three observations.
 //
 // Source: O. V. Lepskii, On a problem of adaptive estimation in Gaussian white noise, Theory Probab. Appl. 35 (1991).
 func (d *Drifts) Rates() (now Rates, ok bool) {
-	for r, holds := range d.windows {
-		if !holds {
-			break
+	longest := func(of func(Rates) Rate) (r Rates) {
+		for w, holds := range d.windows(of) {
+			if !holds {
+				break
+			}
+			r, ok = w, true
 		}
-		now, ok = r, true
+		return r
 	}
-	return now, ok
+	now = longest(func(r Rates) Rate { return r.Net })
+	if !ok {
+		return now, false
+	}
+	now.In = longest(func(r Rates) Rate { return r.In }).In
+	now.Out = longest(func(r Rates) Rate { return r.Out }).Out
+	return now, true
 }
 
-// windows yields the rates over each window that has been filled, the shortest first, and whether no shorter one contradicts its net rate; once one is
-// contradicted, so are all that contain it.
-func (d *Drifts) windows(yield func(r Rates, holds bool) bool) {
-	lo, hi := math.Inf(-1), math.Inf(1)
-	holds := true
-	for i := range d.drifts {
-		r, ok := d.drifts[i].Rates()
-		if !ok {
-			continue
-		}
-		holds = holds && lo <= r.Net.Mean && r.Net.Mean <= hi
-		lo, hi = math.Max(lo, r.Net.Mean-agreement*r.Net.SD), math.Min(hi, r.Net.Mean+agreement*r.Net.SD)
-		if !yield(r, holds) {
-			return
+// windows yields the rates over each window that has been filled, the shortest first, and whether no shorter one contradicts one of its rates; once
+// one is contradicted, so are all that contain it. A window in which that rate is unknown contradicts too: what is longer has the same gap.
+func (d *Drifts) windows(of func(Rates) Rate) func(yield func(r Rates, holds bool) bool) {
+	return func(yield func(r Rates, holds bool) bool) {
+		lo, hi := math.Inf(-1), math.Inf(1)
+		holds, first := true, true
+		for i := range d.drifts {
+			r, ok := d.drifts[i].Rates()
+			if !ok {
+				continue
+			}
+			rate := of(r)
+			holds = first || holds && lo <= rate.Mean && rate.Mean <= hi
+			first = false
+			lo, hi = math.Max(lo, rate.Mean-agreement*rate.SD), math.Min(hi, rate.Mean+agreement*rate.SD)
+			if !yield(r, holds) {
+				return
+			}
 		}
 	}
 }
