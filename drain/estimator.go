@@ -126,7 +126,8 @@ func (e *Estimator) Rejected() map[Reason]int {
 // Predict answers the question from the samples seen so far. Most callers want est.Predict(drain.Question{}): everything about an empty queue, as
 // of the last sample, at level 0.9.
 //
-// With fewer than three samples the state is Unknown and every time is NaN, unless the backlog is at the target already. A question in the past (At before
+// With fewer than three samples the state is Unknown and every time is NaN, unless the backlog is at the target already. So they are when the last
+// sample is sixteen times as old as samples usually are apart; see Stale. A question in the past (At before
 // the last sample) is an error, as are a level outside (0, 1) and a negative target: both wrap ErrInvalid.
 func (e *Estimator) Predict(q Question) (Prediction, error) {
 	q, err := q.withDefaults()
@@ -161,7 +162,10 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 		} else {
 			f.warn("%s with a backlog so far: at least 3 are needed", count(e.samples, "sample"))
 		}
-		if e.samples == 2 {
+		switch {
+		case e.samples == 1 && f.elapsed > 0:
+			f.warn("the only sample is %s old", FormatDuration(f.elapsed, 0))
+		case e.samples == 2:
 			f.age(e.spacing)
 		}
 		return f.predict(q), nil

@@ -431,6 +431,26 @@ func TestBothFlowsFall(t *testing.T) {
 	assert.Greater(t, p.CurrentBacklog.Upper, 249.0)
 }
 
+func TestFallingThoughNothingLeaves(t *testing.T) {
+	// The backlog falls although no outflow is measured (items expire, say): it drains, and does not "grow by -3/s".
+	e := drain.NewEstimator()
+	for i := range 30 {
+		require.NoError(t, e.Observe(drain.Sample{Time: at(float64(i)), Backlog: drain.Items(300 - 3*float64(i)), Inflow: drain.Items(1), Outflow: drain.Items(0)}))
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Equal(t, drain.Draining, p.State)
+	assert.Contains(t, p.String(), "213 items, ") // 300 - 3·29
+	assert.Contains(t, p.String(), "draining at 3/s")
+	assert.Contains(t, p.Reasons, drain.NothingLeaves)
+}
+
+func TestOldOnlySample(t *testing.T) {
+	e := drain.NewEstimator()
+	require.NoError(t, e.Observe(drain.Sample{Time: start, Backlog: drain.Items(0)}))
+	p := ask(t, e, drain.Question{At: start.Add(time.Hour)})
+	assert.Equal(t, []string{"the only sample is 1 h 00 min old"}, p.Warnings)
+}
+
 func TestGrowingAgain(t *testing.T) {
 	// Falling by 300 for 270 samples, then rising by 50 for 30: growing, said so; a median that is finite all the same has its reason with it.
 	x := noise(300, 9)

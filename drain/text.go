@@ -125,7 +125,7 @@ var units = []struct {
 // year is 365.25 days.
 const year = 365.25 * 86400
 
-// FormatDuration writes seconds for people, in at most two units: "1 h 18 min", "2 d 03 h", "4.7 s", "350 ms", "12 years"; "never" for +Inf,
+// FormatDuration writes seconds for people, in at most two units: "1 h 18 min", "61 h 00 min", "3 d 03 h", "4.7 s", "350 ms", "12 years"; "never" for +Inf,
 // "unknown" for NaN. A unit is left out where width, the distance of the bounds around the value in seconds, is at least two of the next
 // larger one: no seconds where the bounds are minutes apart. Width 0 asks for two units.
 func FormatDuration(seconds, width float64) string { return duration(seconds, width, 2) }

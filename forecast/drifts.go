@@ -10,7 +10,7 @@ const memories = 8
 const agreement = 3
 
 // Drifts forecasts from drifts at memory lengths of 8, 16, … 1024 samples, mixed with equal weights: no single one is right, as 8 samples
-// tell most just after a repair, and thousands do in a quiet week.
+// tell most just after a repair, and a thousand do in a quiet week.
 //
 // A net rate over a long window that a shorter one contradicts, by more than three of its standard errors, has ended. The rate that holds now is that
 // of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
@@ -56,18 +56,11 @@ func (d *Drifts) ForecastOut(distance float64) Distribution {
 
 // mix returns the mixture of the windows' laws for one of their rates.
 func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
-	var windows [memories]Rates
-	n, hold := 0, 0 // how many windows there are, and how many of them hold
-	for r, holds := range d.windows(of) {
-		windows[n] = r
-		n++
-		if holds {
-			hold = n
-		}
-	}
+	windows, n := d.windows()
 	if n == 0 {
 		return nil
 	}
+	hold := holding(windows[:n], of)
 	now := of(windows[hold-1])
 	m := Mixture{Components: make([]Distribution, 0, n)}
 	for i, w := range windows[:n] {
@@ -94,42 +87,38 @@ func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
 //
 // Source: O. V. Lepskii, On a problem of adaptive estimation in Gaussian white noise, Theory Probab. Appl. 35 (1991).
 func (d *Drifts) Rates() (now Rates, ok bool) {
-	longest := func(of func(Rates) Rate) (r Rates) {
-		for w, holds := range d.windows(of) {
-			if !holds {
-				break
-			}
-			r, ok = w, true
-		}
-		return r
+	windows, n := d.windows()
+	if n == 0 {
+		return Rates{}, false
 	}
+	longest := func(of func(Rates) Rate) Rates { return windows[holding(windows[:n], of)-1] }
 	now = longest(func(r Rates) Rate { return r.Net })
-	if !ok {
-		return now, false
-	}
 	now.In = longest(func(r Rates) Rate { return r.In }).In
 	now.Out = longest(func(r Rates) Rate { return r.Out }).Out
 	return now, true
 }
 
-// windows yields the rates over each window that has been filled, the shortest first, and whether no shorter one contradicts one of its rates; once
-// one is contradicted, so are all that contain it. A window in which that rate is unknown contradicts too: what is longer has the same gap.
-func (d *Drifts) windows(of func(Rates) Rate) func(yield func(r Rates, holds bool) bool) {
-	return func(yield func(r Rates, holds bool) bool) {
-		lo, hi := math.Inf(-1), math.Inf(1)
-		holds, first := true, true
-		for i := range d.drifts {
-			r, ok := d.drifts[i].Rates()
-			if !ok {
-				continue
-			}
-			rate := of(r)
-			holds = first || holds && lo <= rate.Mean && rate.Mean <= hi
-			first = false
-			lo, hi = math.Max(lo, rate.Mean-agreement*rate.SD), math.Min(hi, rate.Mean+agreement*rate.SD)
-			if !yield(r, holds) {
-				return
-			}
+// windows returns the rates over each window that has been filled, the shortest first, and how many there are.
+func (d *Drifts) windows() (windows [memories]Rates, n int) {
+	for i := range d.drifts {
+		if r, ok := d.drifts[i].Rates(); ok {
+			windows[n] = r
+			n++
 		}
 	}
+	return windows, n
+}
+
+// holding returns how many of the windows no shorter one contradicts in one of their rates, at least one; once one is contradicted, so are all that
+// contain it. A window in which that rate is unknown counts as contradicted: what is longer has the same gap.
+func holding(windows []Rates, of func(Rates) Rate) int {
+	lo, hi := math.Inf(-1), math.Inf(1)
+	for i, w := range windows {
+		r := of(w)
+		if i > 0 && !(lo <= r.Mean && r.Mean <= hi) {
+			return i
+		}
+		lo, hi = math.Max(lo, r.Mean-agreement*r.SD), math.Min(hi, r.Mean+agreement*r.SD)
+	}
+	return len(windows)
 }
