@@ -6,197 +6,410 @@ import (
 	"slices"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/postsack/backlog/forecast"
 )
 
 // Estimator takes the samples of one queue, one at a time, and predicts on demand.
 //
-// It keeps no samples: its memory is fixed, below 4 KiB whatever it is fed, and Observe does not allocate. It is not safe for concurrent use.
+// It keeps no samples but the last eight, so that one that comes late finds its place: its memory is fixed, below 10 KiB whatever it is fed, and
+// Observe does not allocate unless it returns an error. It is not safe for concurrent use. The zero Estimator has seen nothing and is ready for use.
 type Estimator struct {
-	drifts   *forecast.Drifts
-	samples  int
-	rejected [len(rejections)]int
+	q     queue // what is settled
+	epoch time.Time
+	begun bool
+	shift int64 // nanoseconds by which the clock was set back
 
-	first time.Time // time of the first sample
-	last  time.Time // time of the last sample with a backlog
-	seen  Sample    // the last sample that was accepted
+	pending [disorder]record // not settled yet, in the order of their times
+	n       int
+	settled int64 // time of the last record that was
 
-	patched time.Time // time of the last rejected sample whose flows were counted
-
-	spacing float64 // usual seconds between two samples with a backlog, of late
-	backlog float64
-	in, out float64 // what came and went since last; NaN where a part of it is unknown
+	ahead    int   // samples in a row that came after the newest one, but are older
+	late     int   // samples in a row, in order, that were too late
+	lateTime int64 // of the last of them
 }
+
+// disorder is how many samples are kept unsettled, for one that comes late to be put between them. Eight hold several sources with different
+// delays; twice as many made a prediction, which settles a copy, slower by a microsecond.
+const disorder = 8
+
+const (
+	// setBack is how many late samples in a row mean that the clock was set back: more than a source that sends what it kept during an outage of the
+	// network is likely to send without a new sample between.
+	setBack = 8
+	// fromFuture is how many samples in a row show the one before them to be from the future, where it is farther ahead than the age at which a sample is stale.
+	fromFuture = 3
+)
 
 // NewEstimator returns an estimator that has seen nothing, as the zero Estimator is.
 func NewEstimator() *Estimator { return &Estimator{} }
 
-// Observe takes one sample. Samples must come in the order of their times.
+// Observe takes one sample: any of a backlog, an inflow, an outflow and a delay, measured at one time.
 //
-// A sample that cannot be used is rejected: the error is a *Rejection, it is counted under its reason, and everything accepted before stays. Where
-// only some of its readings are unusable, the flows that are usable still count, and those that are not are unknown for the interval. A
-// second sample of the same instant replaces the backlog of the first, and its flows count in addition. A sample without a backlog
-// adds its flows to those of the next.
+// The forms of input: a backlog alone; with what entered and left as counts of the interval, as cumulative counters or as rates; flows alone, after one backlog
+// to start from, which is then worked out from them (BacklogInferred), as it is where it is not measured for a while; and each series in samples of its
+// own, at times of its own.
+//
+// A sample that cannot be used is rejected, one that can be used after a repair or in part is, and both are counted under their reason; see Problems. Everything
+// accepted before stays. The error is a *Rejection where the sample, or one of its readings (Partial), was left out; what is found
+// only in the light of later samples (AbsurdJump, ClockAhead), or repaired, is no error: see Counts.
 func (e *Estimator) Observe(s Sample) error {
-	if e.drifts == nil {
-		e.drifts = forecast.NewDrifts()
+	e.q.offered++
+	r, refused := s.record()
+	switch {
+	case r.empty() && refused != nil:
+		return e.reject(refused)
+	case r.empty():
+		return e.reject(&Rejection{Reason: NothingRead, Detail: "nothing but a time, want a backlog, an inflow, an outflow or a delay"})
 	}
-	if r := e.check(s); r != nil {
-		e.rejected[slices.Index(rejections[:], r.Reason)]++
-		// Once for each instant, and only for what came after the last good sample.
-		if ahead := s.Time.Sub(e.first); e.samples > 0 && s.Time.After(e.seen.Time) && s.Time.After(e.patched) && ahead < math.MaxInt64 {
-			e.in += s.Inflow.usable()
-			e.out += s.Outflow.usable()
-			e.patched = s.Time
+	if !e.begun {
+		e.epoch, e.begun = s.Time, true
+		e.settled = math.MinInt64
+	}
+	since := s.Time.Sub(e.epoch)
+	if since == math.MaxInt64 || since == math.MinInt64 { // Sub saturates
+		return e.reject(&Rejection{Reason: NotFinite, Detail: fmt.Sprintf("time %s is more than 292 years from %s, the time of the first sample", stamp(s.Time), stamp(e.epoch))})
+	}
+	r.at = int64(since) + e.shift
+	if refused != nil {
+		refused.Partial = true
+		r.note = noteOf(refused.Reason)
+	}
+	if r.at <= e.settled {
+		if !e.clockBack(&r) {
+			return e.reject(&Rejection{Reason: OutOfOrder, Detail: fmt.Sprintf(
+				"time %s is not after %s, and the samples until then are settled; want samples in the order of their times, or no more than %d behind", stamp(s.Time), stamp(e.wall(e.settled)), disorder-1)})
 		}
-		return r
 	}
-	if e.samples == 0 {
-		e.first = s.Time // its flows are those of an interval that began before anything was known
-	} else {
-		e.in += s.Inflow.Value()
-		e.out += s.Outflow.Value()
+	e.late = 0
+	if rejected := e.insert(r); rejected != nil {
+		return e.reject(rejected)
 	}
-	e.seen = s
-	if !s.Backlog.known {
-		return nil
+	if refused != nil {
+		return refused
 	}
-	e.backlog = s.Backlog.items
-	o := forecast.Observation{Time: s.Time.Sub(e.first).Seconds(), Amount: e.backlog, In: e.in, Out: e.out}
-	if e.samples > 0 && s.Time.Equal(e.last) {
-		e.drifts.Correct(o)
-	} else {
-		if e.samples > 0 {
-			e.space(s.Time.Sub(e.last).Seconds())
-		}
-		e.drifts.Observe(o)
-		e.samples++
-	}
-	e.last = s.Time
-	e.in, e.out = 0, 0
 	return nil
 }
 
-// space updates the usual spacing of samples: the geometric mean of those so far or, once there are more, with an exponential memory of 16. A mean of
-// logarithms is hardly moved by one long gap, and follows another rhythm within some 30 samples.
-func (e *Estimator) space(seconds float64) {
-	if e.spacing == 0 {
-		e.spacing = seconds
-		return
-	}
-	e.spacing *= math.Pow(seconds/e.spacing, 1/math.Min(16, float64(e.samples)))
+func (e *Estimator) reject(r *Rejection) error {
+	e.q.reject(noteOf(r.Reason))
+	return r
 }
 
-// check returns why the sample cannot be used, or nil.
-func (e *Estimator) check(s Sample) *Rejection {
-	if r := s.check(); r != nil {
-		return r
+// clockBack reports whether a record that is too late shows that the clock was set back; its time is then as if it had gone on.
+func (e *Estimator) clockBack(r *record) bool {
+	if e.late > 0 && r.at <= e.lateTime {
+		e.late = 0
+	}
+	e.late++
+	e.lateTime = r.at
+	if e.late < setBack {
+		return false
+	}
+	newest := e.pending[e.n-1].at // there is always one
+	step := int64(e.q.usual()*1e9) + 1
+	e.shift += newest + step - r.at
+	r.at = newest + step
+	r.note = noteOf(ClockBack)
+	return true
+}
+
+// insert puts a record in its place; a record before that is settled then.
+func (e *Estimator) insert(r record) *Rejection {
+	i := e.n
+	for i > 0 && e.pending[i-1].at > r.at {
+		i--
+	}
+	if i > 0 && e.pending[i-1].at == r.at {
+		return e.pending[i-1].merge(r, e.wall(r.at), &e.q.tally)
+	}
+	if i == e.n {
+		e.ahead = 0
+	} else if r.note == 0 {
+		r.note = noteOf(OutOfOrder)
+	}
+	if e.n == disorder {
+		if i == 0 { // older than all of them: settled at once
+			e.settle(r)
+			return nil
+		}
+		e.settle(e.pending[0])
+		copy(e.pending[:], e.pending[1:])
+		e.n--
+		i--
+	}
+	copy(e.pending[i+1:e.n+1], e.pending[i:e.n])
+	e.pending[i] = r
+	e.n++
+	if i < e.n-1 {
+		e.fromFuture()
+	}
+	return nil
+}
+
+// fromFuture drops the newest record where what follows shows that it is from the future.
+func (e *Estimator) fromFuture() {
+	e.ahead++
+	if e.ahead < fromFuture || e.n < 2 {
+		return
+	}
+	lead := float64(e.pending[e.n-1].at-e.pending[e.n-2].at) / 1e9
+	if lead > staleAge*e.q.usual() {
+		e.q.reject(noteOf(ClockAhead))
+		e.n--
+	}
+	e.ahead = 0
+}
+
+// settle takes a record, older than those that are pending.
+func (e *Estimator) settle(r record) {
+	next := math.NaN()
+	for _, p := range e.pending[:e.n] {
+		if p.at > r.at && !math.IsNaN(p.backlog) {
+			next = p.backlog
+			break
+		}
+	}
+	e.settled = r.at
+	e.q.settle(r, next, false)
+}
+
+// merge adds what another record of the same time tells.
+func (r *record) merge(s record, at time.Time, t *tally) *Rejection {
+	same, conflict := s.note == 0, false
+	reading := func(mine *float64, theirs float64) {
+		if math.IsNaN(theirs) {
+			return
+		}
+		same = same && *mine == theirs
+		conflict = conflict || !math.IsNaN(*mine) && *mine != theirs
+		*mine = theirs
+	}
+	flow := func(mine *Flow, theirs Flow) {
+		if !theirs.Known() {
+			return
+		}
+		same = same && *mine == theirs
+		conflict = conflict || mine.Known()
+		*mine = theirs
+	}
+	merged := *r
+	reading(&merged.backlog, s.backlog)
+	reading(&merged.delay, s.delay)
+	flow(&merged.in, s.in)
+	flow(&merged.out, s.out)
+	if same {
+		return &Rejection{Reason: Duplicate, Detail: fmt.Sprintf("the sample of %s is there already", stamp(at))}
+	}
+	// Counts are of other intervals that have the same time by rounding.
+	if r.in.form == counted && s.in.form == counted {
+		merged.in.value = r.in.value + s.in.value
+	}
+	if r.out.form == counted && s.out.form == counted {
+		merged.out.value = r.out.value + s.out.value
 	}
 	switch {
-	case e.samples == 0 && !s.Backlog.known:
-		return &Rejection{NoBacklog, "backlog is unknown in the first sample, want a count"}
-	case e.samples == 0:
-		return nil
-	case s.Time.Before(e.seen.Time):
-		return &Rejection{OutOfOrder, fmt.Sprintf("time %s is before %s, the time of the sample before it; want samples in the order of their times", stamp(s.Time), stamp(e.seen.Time))}
-	case s.Time.Equal(e.seen.Time) && s.Backlog == e.seen.Backlog && s.Inflow == e.seen.Inflow && s.Outflow == e.seen.Outflow:
-		return &Rejection{Duplicate, fmt.Sprintf("the sample of %s is there already", stamp(s.Time))}
-	case s.Time.Sub(e.first) == math.MaxInt64: // Sub saturates
-		return &Rejection{NotFinite, fmt.Sprintf("time %s is more than 292 years after %s, the time of the first sample", stamp(s.Time), stamp(e.first))}
+	case s.note != 0:
+		t.repair(s.note)
+	case conflict:
+		t.repair(noteOf(Duplicate))
 	}
+	*r = merged
 	return nil
 }
 
 // stamp is how errors write a time.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// Rejected returns how many samples were rejected, for each reason for which any was.
-func (e *Estimator) Rejected() map[Reason]int {
-	counts := map[Reason]int{}
-	for i, n := range e.rejected {
-		if n > 0 {
-			counts[rejections[i]] = n
+// wall is the clock time of a record's.
+func (e *Estimator) wall(at int64) time.Time { return e.epoch.Add(time.Duration(at - e.shift)) }
+
+// present is the queue with all that is pending settled; it is a copy.
+func (e *Estimator) present() *queue {
+	q := e.q
+	for i, r := range e.pending[:e.n] {
+		next := math.NaN()
+		for _, p := range e.pending[i+1 : e.n] {
+			if !math.IsNaN(p.backlog) {
+				next = p.backlog
+				break
+			}
 		}
+		q.settle(r, next, true)
 	}
-	return counts
+	return &q
 }
+
+// Counts says what became of the samples so far. Those that are pending count as they look now.
+func (e *Estimator) Counts() Counts { return e.present().counts() }
 
 // Predict answers the question from the samples seen so far. Most callers want est.Predict(drain.Question{}): everything about an empty queue, as
 // of the last sample, at level 0.9.
 //
-// With fewer than three samples the state is Unknown and every time is NaN, unless the backlog is at the target already. So they are when the last
-// sample is sixteen times as old as samples usually are apart; see Stale. A question in the past (At before
-// the last sample) is an error, as are a level outside (0, 1) and a negative target: both wrap ErrInvalid.
+// With fewer than three samples of a backlog the state is Unknown and every time is NaN, unless the backlog is at the target already. Later than the last
+// sample the bounds are wider, around a median that stays where it is on the clock; and everything is unknown once the sample is too old: see
+// Stale. A question in the past (At before the last sample with a backlog) is an error, as are a level outside (0, 1) and a negative
+// target: both wrap ErrInvalid.
 func (e *Estimator) Predict(q Question) (Prediction, error) {
 	q, err := q.withDefaults()
 	if err != nil {
 		return Prediction{}, err
 	}
-	if q.At.IsZero() {
-		q.At = e.last
+	now := e.present()
+	seconds := func(t float64) time.Time { return e.wall(int64(math.Round(t * 1e9))) }
+	f := newFacts()
+	f.samples = now.samples
+	if now.samples > 0 {
+		f.last = seconds(now.last)
+		if q.At.IsZero() {
+			q.At = e.wall(e.pending[e.n-1].at)
+		}
+		if q.At.Before(f.last) {
+			return Prediction{}, fmt.Errorf("drain: %w: At is %s, before the last sample at %s", ErrInvalid, stamp(q.At), stamp(f.last))
+		}
+		f.backlog = now.backlog
+		f.elapsed = q.At.Sub(f.last).Seconds()
+		f.evidence.Age = f.elapsed
 	}
-	if e.samples > 0 && q.At.Before(e.last) {
-		return Prediction{}, fmt.Errorf("drain: %w: At is %s, before the last sample at %s", ErrInvalid, stamp(q.At), stamp(e.last))
+	counts := now.counts()
+	f.hygiene(counts)
+	now.tell(&f, q, seconds)
+	p := f.predict(q)
+	p.Counts = counts
+	return p, nil
+}
+
+// hygiene says what was wrong with samples.
+func (f *facts) hygiene(c Counts) {
+	for _, class := range []struct {
+		code Reason
+		verb string
+		by   map[Reason]int
+	}{{SamplesRejected, "rejected", c.Rejected}, {SamplesRepaired, "repaired", c.Repaired}} {
+		total, what := 0, ""
+		for _, r := range problems {
+			if n := class.by[r]; n > 0 {
+				f.because(r)
+				if what != "" {
+					what += ", "
+				}
+				what += fmt.Sprintf("%d %s", n, sentence(r))
+				total += n
+			}
+		}
+		if total > 0 {
+			f.because(class.code)
+			f.warn("%s %s: %s", count(total, "sample"), class.verb, what)
+		}
 	}
-	f := facts{samples: e.samples, last: e.last, backlog: math.NaN(), inflow: math.NaN(), outflow: math.NaN(), net: math.NaN(), horizon: math.Inf(1)}
-	if e.samples > 0 {
-		f.backlog = e.backlog
-		f.elapsed = q.At.Sub(e.last).Seconds()
+}
+
+// tell says what the queue is known to do; seconds turns its times into clock times.
+func (q *queue) tell(f *facts, question Question, seconds func(float64) time.Time) {
+	at := q.last + f.elapsed // the moment of asking
+	if in, ok := q.in.present(at); ok {
+		f.inflow = in.Mean
 	}
-	if n := e.rejections(); n > 0 {
-		f.because(SamplesRejected)
-		f.warn("%s rejected", count(n, "sample"))
+	out, outKnown := q.out.present(at)
+	if outKnown {
+		f.outflow = out.Mean
+		f.evidence.SinceOutflow = at - q.out.moved
 	}
-	var rates forecast.Rates
-	ok := false
-	if e.drifts != nil {
-		rates, ok = e.drifts.Rates()
-	}
-	if !ok {
-		f.judge(q.Target, math.NaN(), math.NaN())
+	net, ok := q.drifts.Trend().Rate()
+	distance := q.backlog - question.Target
+	if !ok || q.samples < 3 {
+		f.judge(question.Target, undecided, false, false)
 		f.because(FewSamples)
 		if f.state == Cleared {
 			f.clear = forecast.FirstPassage{}
 		} else {
-			f.warn("%s with a backlog so far: at least 3 are needed", count(e.samples, "sample"))
+			f.warn("%s with a backlog so far: at least 3 are needed", count(q.samples, "sample"))
 		}
 		switch {
-		case e.samples == 1 && f.elapsed > 0:
+		case q.samples == 1 && f.elapsed > 0:
 			f.warn("the only sample is %s old", FormatDuration(f.elapsed, 0))
-		case e.samples == 2:
-			f.age(e.spacing)
+		case q.samples == 2:
+			f.spacing = q.usual()
+			f.age()
 		}
-		return f.predict(q), nil
+		return
 	}
-	f.net, f.inflow, f.outflow = rates.Net.Mean, rates.In.Mean, rates.Out.Mean
-	f.judge(q.Target, f.net, distuv.StudentsT{Sigma: 1, Nu: rates.Nu}.CDF(f.net/rates.Net.SD))
-	if distance := e.backlog - q.Target; distance > 0 {
-		f.clear = e.drifts.Forecast(distance)
-		f.horizon = f.reach(e.last.Sub(e.first).Seconds(), distance)
+	f.net, f.spacing = net.Mean, q.usual()
+	f.evidence.NetPositive = net.Positive()
+	f.since = seconds(net.Since)
+	if before, changed := q.drifts.Trend().Before(); changed {
+		f.before = before.Mean
+		f.because(RateChanged)
+	}
+	f.judge(question.Target, q.motion.now, q.hovers(question.Target), outKnown && q.out.stopped())
+	if distance > 0 {
+		f.clear = q.drifts.Forecast(distance)
+		f.horizon = f.reach(q.last-q.first, distance)
 	} else {
 		f.clear = forecast.FirstPassage{}
 	}
-	switch {
-	case f.outflow > 0:
-		f.current = e.drifts.ForecastOut(e.backlog)
-	case f.outflow == 0:
-		f.current = forecast.FirstPassage{Distance: e.backlog}
+	q.tellServed(f, at, out, outKnown, question.Level)
+	q.tellBalance(f, question.Level)
+	if q.inferred {
+		f.because(BacklogInferred)
+		f.warn("the backlog was last measured %s before; since then it is worked out from the flows", FormatDuration(q.last-q.gauge.last, 0))
+	}
+	if q.odd {
+		f.because(JumpUnconfirmed)
+		f.warn("the last backlog measured is so far off that the next one must confirm it; this is without it")
 	}
 	if (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5 {
 		f.because(RateVaried)
 	}
-	f.age(e.spacing)
-	return f.predict(q), nil
+	f.age()
 }
 
-func (e *Estimator) rejections() int {
-	n := 0
-	for _, k := range e.rejected {
-		n += k
+// tellServed says when what waits will be served, and how long items wait.
+func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown bool, level float64) {
+	reported, given := q.reported.inflow(at, q.usual(), q.backlog)
+	f.delay = q.oldest(at, q.backlog, level)
+	if given {
+		counted := f.delay
+		f.delay = Bounds{level, q.delay, q.delay, q.delay}
+		if counted.Upper < q.delay/2 || counted.Lower > 2*q.delay {
+			f.because(DelayDisagrees)
+			f.warn("the delay is reported as %s, and first in, first out makes it %s to %s by the inflow", FormatDuration(q.delay, 0), FormatDuration(counted.Lower, 0), FormatDuration(counted.Upper, 0))
+		}
 	}
-	return n
+	switch {
+	case outKnown && (out.Mean > 0 || q.out.value > 0):
+		f.current = q.out.drifts.Forecast(q.backlog)
+	case outKnown:
+		f.current = forecast.FirstPassage{Distance: q.backlog}
+	case given:
+		// What leaves is what comes and what the backlog loses.
+		net, _ := q.drifts.Trend().Rate()
+		if math.IsNaN(f.inflow) {
+			f.inflow = reported.Mean
+		}
+		out = forecast.Rate{Mean: math.Max(0, reported.Mean+net.Mean), SD: math.Hypot(reported.SD, net.SD), Volatility: net.Volatility, Nu: math.Min(net.Nu, reported.Nu)}
+		f.outflow = out.Mean
+		f.current = out.Passage(q.backlog)
+		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == FlowsUnknown })
+		f.because(FlowsFromDelay)
+	}
+}
+
+// tellBalance says what leaves or enters unmeasured.
+func (q *queue) tellBalance(f *facts, level float64) {
+	r, ok := q.balance.leak(f.inflow, f.outflow)
+	if !ok {
+		return
+	}
+	lower, upper := r.Interval(level)
+	f.leak = Leak{level, r.Mean, lower, upper}
+	reason, verb := LeavesUnmeasured, "leave"
+	if r.Mean < 0 {
+		reason, verb = EntersUnmeasured, "enter"
+		lower, upper = -upper, -lower
+	}
+	f.because(reason)
+	f.warn("items %s unmeasured at %s (%s: %s – %s): the backlog tells when it is cleared, the measured flows tell no more than the delays",
+		verb, FormatRate(math.Abs(r.Mean)), percent(level), FormatRate(lower), FormatRate(upper))
 }
 
 // reach is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back and, for a queue

@@ -35,7 +35,9 @@ func Example_samples() {
 	if err := readme(samples[:1]); err != nil {
 		fmt.Println(err)
 	}
-	samples = append(samples, drain.Sample{Time: now.Add(30 * time.Minute), Backlog: drain.Items(0)})
+	for i := range 2 { // one alone could be a failed scrape
+		samples = append(samples, drain.Sample{Time: now.Add(time.Duration(30+i) * time.Minute), Backlog: drain.Items(0)})
+	}
 	if err := readme(samples); err != nil {
 		fmt.Println(err)
 	}

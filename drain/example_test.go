@@ -53,7 +53,7 @@ func ExampleEstimator() {
 		in, out := 40+float64(i*i%7), 90+float64(i*i%11)
 		backlog += in - out
 		now = now.Add(time.Minute)
-		err := est.Observe(drain.Sample{Time: now, Backlog: drain.Items(backlog), Inflow: drain.Items(in), Outflow: drain.Items(out)})
+		err := est.Observe(drain.Sample{Time: now, Backlog: drain.Items(backlog), Inflow: drain.Count(in), Outflow: drain.Count(out)})
 		if err != nil {
 			fmt.Println(err) // the sample was rejected and counted; what was accepted before stays
 		}
@@ -87,7 +87,7 @@ func ExampleEstimator_Observe_rejected() {
 	est := drain.NewEstimator()
 	err := est.Observe(drain.Sample{Time: time.Unix(1795429341, 0), Backlog: drain.Items(-7)})
 	fmt.Println(err)
-	fmt.Println(est.Rejected())
+	fmt.Println(est.Counts().Rejected)
 	// Output:
 	// drain: sample rejected: backlog is -7, want a count of 0 or more
 	// map[negative:1]

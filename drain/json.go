@@ -55,6 +55,11 @@ type jsonPrediction struct {
 	HorizonSeconds    number         `json:"horizon_seconds"`
 	Deadlines         []jsonDeadline `json:"deadlines"`
 	Record            jsonRecord     `json:"record"`
+	Since             instant        `json:"since"`
+	Before            number         `json:"net_drain_before_per_second"`
+	Evidence          jsonEvidence   `json:"evidence"`
+	Leak              jsonLeak       `json:"leak"`
+	Counts            jsonCounts     `json:"counts"`
 }
 
 type jsonBounds struct {
@@ -78,8 +83,31 @@ type jsonQuantile struct {
 }
 
 type jsonDelay struct {
-	Oldest number `json:"oldest_seconds"`
-	Newest number `json:"newest_seconds"`
+	Oldest      number `json:"oldest_seconds"`
+	OldestLower number `json:"oldest_lower_seconds"`
+	OldestUpper number `json:"oldest_upper_seconds"`
+	Newest      number `json:"newest_seconds"`
+	NewestLower number `json:"newest_lower_seconds"`
+	NewestUpper number `json:"newest_upper_seconds"`
+}
+
+type jsonEvidence struct {
+	NetPositive  number `json:"net_positive_probability"`
+	SinceOutflow number `json:"since_outflow_seconds"`
+	Age          number `json:"age_seconds"`
+}
+
+type jsonLeak struct {
+	Rate  number `json:"per_second"`
+	Lower number `json:"lower_per_second"`
+	Upper number `json:"upper_per_second"`
+}
+
+type jsonCounts struct {
+	Offered  int            `json:"offered"`
+	Accepted int            `json:"accepted"`
+	Repaired map[Reason]int `json:"repaired"`
+	Rejected map[Reason]int `json:"rejected"`
 }
 
 type jsonDeadline struct {
@@ -113,11 +141,27 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 			Level: number(b.Level), jsonBounds: bounds(b),
 			MedianTime: clock(b.Median), LowerTime: clock(b.Lower), UpperTime: clock(b.Upper),
 		},
-		CurrentBacklog:   bounds(p.CurrentBacklog),
-		Delay:            jsonDelay{number(p.Delay.Oldest), number(p.Delay.Newest)},
+		CurrentBacklog: bounds(p.CurrentBacklog),
+		Delay: jsonDelay{
+			number(p.Delay.Oldest.Median), number(p.Delay.Oldest.Lower), number(p.Delay.Oldest.Upper),
+			number(p.Delay.Newest.Median), number(p.Delay.Newest.Lower), number(p.Delay.Newest.Upper),
+		},
+		Before:           number(p.Before),
+		Evidence:         jsonEvidence{number(p.Evidence.NetPositive), number(p.Evidence.SinceOutflow), number(p.Evidence.Age)},
+		Leak:             jsonLeak{number(p.Leak.Rate), number(p.Leak.Lower), number(p.Leak.Upper)},
+		Counts:           jsonCounts{p.Counts.Offered, p.Counts.Accepted, p.Counts.Repaired, p.Counts.Rejected},
 		NeverProbability: number(p.Never), HorizonSeconds: number(p.Horizon),
 		Deadlines: []jsonDeadline{},
 		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel)},
+	}
+	if !p.Since.IsZero() && writable(p.Since) {
+		j.Since = instant{&p.Since}
+	}
+	if j.Counts.Repaired == nil { // {}, not null
+		j.Counts.Repaired = map[Reason]int{}
+	}
+	if j.Counts.Rejected == nil {
+		j.Counts.Rejected = map[Reason]int{}
 	}
 	for _, q := range quantileLevels {
 		j.TimeToClear.Quantiles = append(j.TimeToClear.Quantiles, jsonQuantile{q, number(p.Quantile(q))})

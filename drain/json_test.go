@@ -35,7 +35,8 @@ func TestJSON(t *testing.T) {
 		return names
 	}
 	assert.ElementsMatch(t, []string{"schema", "queue", "as_of", "state", "reasons", "warnings", "samples", "backlog", "target", "inflow_per_second",
-		"outflow_per_second", "net_drain_per_second", "time_to_clear", "current_backlog", "delay", "never_probability", "horizon_seconds", "deadlines", "record"}, keys(f))
+		"outflow_per_second", "net_drain_per_second", "time_to_clear", "current_backlog", "delay", "never_probability", "horizon_seconds", "deadlines", "record",
+		"since", "net_drain_before_per_second", "evidence", "leak", "counts"}, keys(f))
 	assert.Equal(t, 1.0, f["schema"])
 	assert.Equal(t, "mail-out", f["queue"])
 	assert.Equal(t, "2026-11-23T13:00:00Z", f["as_of"])
@@ -57,7 +58,13 @@ func TestJSON(t *testing.T) {
 		assert.Equal(t, p.Quantile(want), q["seconds"])
 	}
 	assert.ElementsMatch(t, []string{"median_seconds", "lower_seconds", "upper_seconds"}, keys(f["current_backlog"].(map[string]any)))
-	assert.ElementsMatch(t, []string{"oldest_seconds", "newest_seconds"}, keys(f["delay"].(map[string]any)))
+	delay := f["delay"].(map[string]any)
+	assert.ElementsMatch(t, []string{"oldest_seconds", "oldest_lower_seconds", "oldest_upper_seconds", "newest_seconds", "newest_lower_seconds", "newest_upper_seconds"}, keys(delay))
+	assert.Equal(t, p.Delay.Oldest.Upper, delay["oldest_upper_seconds"])
+	assert.Equal(t, map[string]any{"net_positive_probability": p.Evidence.NetPositive, "since_outflow_seconds": nil, "age_seconds": nil}, f["evidence"])
+	assert.Equal(t, map[string]any{"per_second": nil, "lower_per_second": nil, "upper_per_second": nil}, f["leak"])
+	assert.Equal(t, map[string]any{"offered": 0.0, "accepted": 0.0, "repaired": map[string]any{}, "rejected": map[string]any{}}, f["counts"])
+	assert.Nil(t, f["since"])
 	assert.Equal(t, map[string]any{"predictions": 0.0, "within_level": nil}, f["record"])
 	deadline := f["deadlines"].([]any)[0].(map[string]any)
 	assert.Equal(t, "2026-11-23T15:00:00Z", deadline["time"])

@@ -54,11 +54,10 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	if n, err = n.complete(); err != nil {
 		return Prediction{}, err
 	}
-	f := facts{
-		queue:   n.Queue,
-		backlog: n.Backlog.value, inflow: n.Inflow.Value(), outflow: n.Outflow.Value(), net: n.Net.value,
-		horizon: numbersHorizon,
-	}
+	f := newFacts()
+	f.queue, f.horizon = n.Queue, numbersHorizon
+	f.backlog, f.inflow, f.outflow, f.net = n.Backlog.value, n.Inflow.Value(), n.Outflow.Value(), n.Net.value
+	f.evidence.NetPositive = normalAbove(n.Net)
 	f.clear = uncertain(forecast.FirstPassage{
 		Distance: n.Backlog.value - q.Target, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: math.Sqrt(n.counting()),
 	}, n.Backlog.se)
@@ -71,12 +70,27 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 		f.because(CountingOnly)
 		f.warn("no errors were given: bounds this narrow assume exact, constant rates, with no uncertainty but that of counting")
 	}
-	f.judge(q.Target, n.Net.value, normalAbove(n.Net))
+	if n.Inflow.known && n.Inflow.value > 0 {
+		f.oldest = uncertain(forecast.FirstPassage{
+			Distance: n.Backlog.value, Drift: n.Inflow.value, DriftSD: n.Inflow.se, Volatility: math.Sqrt(n.Inflow.value),
+		}, n.Backlog.se)
+	}
+	m := level
+	switch {
+	case f.evidence.NetPositive >= certain:
+		m = falling
+	case f.evidence.NetPositive <= 1-certain:
+		m = rising
+	}
+	f.judge(q.Target, m, false, n.Outflow.known && n.Outflow.value == 0)
 	if f.state == Cleared {
 		f.clear = forecast.FirstPassage{}
 	}
 	return f.predict(q), nil
 }
+
+// certain is the probability of the net rate's sign from which on it is a trend: the central 90 % interval leaves out zero.
+const certain = 0.95
 
 // normalAbove returns P(rate > 0) of a normal estimate; an exact zero counts as one half.
 func normalAbove(e Estimate) float64 {

@@ -50,8 +50,8 @@ func TestNumbersFlowsApart(t *testing.T) { // T1 of the regression cases: KEDA's
 	p := predict(t, drain.Numbers{Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(700), Outflow: drain.Exactly(1000)})
 	assert.InDelta(t, 4666.67, p.TimeToClear.Median, 0.1)
 	assert.InDelta(t, 1400, p.CurrentBacklog.Median, 0.1)
-	assert.InDelta(t, 1400, p.Delay.Newest, 1e-9)
-	assert.InDelta(t, 2000, p.Delay.Oldest, 1e-9)
+	assert.InDelta(t, 1400, p.Delay.Newest.Median, 1)
+	assert.InDelta(t, 2000, p.Delay.Oldest.Median, 2)
 	assert.Equal(t, 300.0, p.NetDrain)
 }
 
@@ -79,7 +79,7 @@ func TestNumbersBalanced(t *testing.T) {
 	assert.Equal(t, drain.Cleared, p.State)
 	assert.Zero(t, p.TimeToClear.Upper)
 	assert.Zero(t, p.CurrentBacklog.Upper)
-	assert.Equal(t, drain.Delay{}, p.Delay)
+	assert.Equal(t, drain.Delay{Oldest: drain.Bounds{Level: 0.9}, Newest: drain.Bounds{Level: 0.9}}, p.Delay)
 }
 
 func TestNumbersThirdRate(t *testing.T) {

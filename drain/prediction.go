@@ -33,6 +33,16 @@ type Prediction struct {
 	CurrentBacklog Bounds
 	// Delay is how long items wait, in first-in-first-out order.
 	Delay Delay
+	// Since is the time since when the net drain rate holds, as far as the samples tell: when the last change of it was found to have happened, or when samples
+	// began; zero where that is unknown. Before is the net drain rate before that, in items/s; NaN where no change was found.
+	Since  time.Time
+	Before float64
+	// Evidence is what the state rests on.
+	Evidence Evidence
+	// Leak is what leaves without being measured.
+	Leak Leak
+	// Counts says what became of the samples.
+	Counts Counts
 	// Never is the probability that the target is not reached within the horizon.
 	Never float64
 	// Horizon is how far ahead the prediction looks, in seconds; +Inf for no limit.
@@ -52,12 +62,31 @@ type Bounds struct {
 	Median, Lower, Upper float64
 }
 
-// Delay is how long items wait in first-in-first-out order, in seconds, at the present flows; +Inf is never, NaN is unknown.
+// Delay is how long items wait in first-in-first-out order.
 type Delay struct {
-	// Oldest is the delay of the item that is served now: backlog over inflow (Little's law), as far as what waits came in at the present inflow.
-	Oldest float64
-	// Newest is the delay of an item that arrives now: backlog over outflow.
-	Newest float64
+	// Oldest is the delay of the item that is served now: back to when items had entered that are fewer by the backlog, by the measured inflow, or
+	// the delay that was reported with the last sample.
+	Oldest Bounds
+	// Newest is the delay of an item that arrives now: until what is ahead of it is served, whatever arrives later.
+	Newest Bounds
+}
+
+// Evidence is what a state rests on; NaN is unknown.
+type Evidence struct {
+	// NetPositive is the probability that the net drain rate is above zero, by the samples since it changed last.
+	NetPositive float64
+	// SinceOutflow is the number of seconds since the end of the last interval in which something left.
+	SinceOutflow float64
+	// Age is how old the last sample with a backlog is, in seconds.
+	Age float64
+}
+
+// Leak is the rate in items/s at which items leave without being measured, inflow - outflow - change of the backlog; negative where they enter. NaN where it
+// is unknown, or nothing but noise.
+type Leak struct {
+	// Level is the probability mass between Lower and Upper.
+	Level              float64
+	Rate, Lower, Upper float64
 }
 
 // Deadline is a moment and the probability that the target is reached by then; NaN is unknown.
@@ -79,19 +108,24 @@ func (f *facts) predict(q Question) Prediction {
 		f.current = forecast.FirstPassage{} // nothing waits: served, whatever the outflow
 	}
 	p := Prediction{
-		Queue: f.queue, AsOf: q.At, LastSample: f.last, State: f.state, Reasons: f.reasons, Warnings: f.warnings, Samples: f.samples,
+		Queue: f.queue, AsOf: q.At, LastSample: f.last, State: f.state, Samples: f.samples,
 		Backlog: f.backlog, Target: q.Target, Inflow: f.inflow, Outflow: f.outflow, NetDrain: f.net,
 		CurrentBacklog: bounds(f.from(f.current, math.Inf(1)), q.Level),
-		Delay:          f.delay(),
-		Never:          math.NaN(),
-		Horizon:        f.horizon,
-		Record:         Record{WithinLevel: math.NaN()},
-		law:            f.from(f.clear, f.horizon),
+		Since:          f.since, Before: f.before, Evidence: f.evidence, Leak: f.leak,
+		Never:   math.NaN(),
+		Horizon: f.horizon,
+		Record:  Record{WithinLevel: math.NaN()},
+		law:     f.from(f.clear, f.horizon),
 	}
+	p.Delay = f.delays(p.CurrentBacklog, q.Level)
 	p.TimeToClear = p.Bounds(q.Level)
 	if p.law != nil {
 		p.Never = p.law.Survival(f.horizon)
+		if math.IsInf(p.TimeToClear.Upper, 1) && !math.IsInf(p.TimeToClear.Median, 1) {
+			f.because(MayNotClear)
+		}
 	}
+	p.Reasons, p.Warnings = f.reasons, f.warnings
 	for _, t := range q.Deadlines {
 		p.Deadlines = append(p.Deadlines, Deadline{t, p.ClearedBy(t)})
 	}
@@ -103,17 +137,19 @@ func (f *facts) from(law forecast.Distribution, horizon float64) forecast.Distri
 	if law == nil || (f.elapsed == 0 && math.IsInf(horizon, 1)) {
 		return law
 	}
-	return outlook{law, f.elapsed, horizon, law.CDF(f.elapsed + horizon)}
+	return newOutlook(law, f.elapsed, f.spacing, horizon)
 }
 
-func (f *facts) delay() Delay {
-	if f.backlog == 0 && !f.tooOld {
-		return Delay{}
+// delays are those of the item served now and of the one that arrives now, for which the current backlog is ahead.
+func (f *facts) delays(current Bounds, level float64) Delay {
+	d := Delay{Oldest: f.delay, Newest: current}
+	switch {
+	case f.backlog == 0 && !f.tooOld:
+		d.Oldest = Bounds{level, 0, 0, 0}
+	case f.oldest != nil:
+		d.Oldest = bounds(f.oldest, level)
 	}
-	d := Delay{Oldest: math.NaN(), Newest: f.backlog / f.outflow}
-	if f.inflow > 0 { // with no inflow at all the item served now is older than anything that was seen
-		d.Oldest = f.backlog / f.inflow
-	}
+	d.Oldest.Level = level
 	return d
 }
 
@@ -150,7 +186,7 @@ func (p Prediction) ClearedBy(deadline time.Time) float64 {
 	if p.law == nil || p.AsOf.IsZero() {
 		return math.NaN()
 	}
-	if p.State == Cleared {
+	if p.Backlog <= p.Target && p.State == Cleared {
 		return 1
 	}
 	return p.law.CDF(deadline.Sub(p.AsOf).Seconds())

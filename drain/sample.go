@@ -6,69 +6,148 @@ import (
 	"time"
 )
 
-// Reading is a count that may be unknown. The zero Reading is unknown, so that a flow nobody measured is never taken for a flow of zero.
+// Reading is a number that may be unknown. The zero Reading is unknown, so that what nobody measured is never taken for zero.
 type Reading struct {
-	items float64
+	value float64
 	known bool
 }
 
 // Items returns the reading of n items, n >= 0.
 func Items(n float64) Reading { return Reading{n, true} }
 
-// Value returns the count; NaN where it is unknown.
+// Seconds returns the reading of a time of s seconds, s >= 0.
+func Seconds(s float64) Reading { return Reading{s, true} }
+
+// Value returns the number; NaN where it is unknown.
 func (r Reading) Value() float64 {
 	if !r.known {
 		return math.NaN()
 	}
-	return r.items
+	return r.value
 }
 
-// usable returns the count where it is one; NaN where it is unknown or no count.
-func (r Reading) usable() float64 {
-	if !(r.items >= 0 && r.items <= largest) {
-		return math.NaN()
-	}
-	return r.Value()
-}
-
-// Known reports whether there is a count.
+// Known reports whether there is a number.
 func (r Reading) Known() bool { return r.known }
 
-// String returns the count, or "unknown".
+// String returns the number, or "unknown".
 func (r Reading) String() string {
 	if !r.known {
-		return "unknown"
+		return unknown
 	}
-	return fmt.Sprint(r.items)
+	return fmt.Sprint(r.value)
+}
+
+// Flow is a reading of what entered or left, in one of three forms: Count, Total or PerSecond. The zero Flow is unknown.
+type Flow struct {
+	value float64
+	form  form
+}
+
+type form uint8
+
+const (
+	unmeasured form = iota
+	counted
+	running
+	rated
+)
+
+// Count returns the flow of n items in the interval that ends with the sample and began with the reading of the same flow before it; n >= 0. What
+// was counted after a gap (see Gap) may be that of the whole gap or of its end: the interval is unknown.
+func Count(n float64) Flow { return Flow{n, counted} }
+
+// Total returns the flow that a cumulative counter shows: n items since it began, n >= 0. Nothing is lost in a gap. A counter that shows less than
+// before was reset (see CounterReset, PartialReset).
+func Total(n float64) Flow { return Flow{n, running} }
+
+// PerSecond returns the flow of r items per second, the mean since the reading of the same flow before it; r >= 0. It says nothing of a gap.
+func PerSecond(r float64) Flow { return Flow{r, rated} }
+
+// Value returns the number, whatever its form; NaN where it is unknown.
+func (f Flow) Value() float64 {
+	if f.form == unmeasured {
+		return math.NaN()
+	}
+	return f.value
+}
+
+// Known reports whether there is a number.
+func (f Flow) Known() bool { return f.form != unmeasured }
+
+// String returns the number with its form, such as "40", "total 91822" or "40/s"; "unknown" for the zero Flow.
+func (f Flow) String() string {
+	switch f.form {
+	case counted:
+		return fmt.Sprint(f.value)
+	case running:
+		return "total " + fmt.Sprint(f.value)
+	case rated:
+		return fmt.Sprint(f.value) + "/s"
+	}
+	return unknown
 }
 
 // largest is the largest number of items, or of items per second, that is taken for one: what a 64-bit counter can count to. Squares of it are far from
 // the end of a float64.
 const largest = 1 << 64
 
-// Sample is what was measured at one instant. Samples may come at any spacing.
+// Sample is what was measured at one instant; any part of it may be unknown. Samples may come at any spacing, and each part in samples of its own: a backlog
+// now, the inflow three seconds later.
 type Sample struct {
 	// Time of the measurement.
 	Time time.Time
 	// Backlog is the number of items waiting at Time.
 	Backlog Reading
-	// Inflow and Outflow are the items that entered and left since the sample before this one.
-	Inflow, Outflow Reading
+	// Inflow and Outflow are what entered and left: Count, Total or PerSecond.
+	Inflow, Outflow Flow
+	// Delay is how long the item served at Time had waited, in seconds: the age of the oldest item, where the queue is first in, first out.
+	Delay Reading
 }
 
-// check returns why the sample cannot be used by itself, or nil.
-func (s Sample) check() *Rejection {
-	for _, f := range [...]struct {
-		name string
-		r    Reading
-	}{{"backlog", s.Backlog}, {"inflow", s.Inflow}, {"outflow", s.Outflow}} {
+// record is a sample as the estimator keeps it, with NaN for what is unknown.
+type record struct {
+	at             int64 // nanoseconds since the epoch of the estimator
+	backlog, delay float64
+	in, out        Flow
+	note           note
+}
+
+// record returns what of the sample can be used, and why the first of its readings that cannot be used is not.
+func (s Sample) record() (record, *Rejection) {
+	r := record{backlog: s.Backlog.Value(), delay: s.Delay.Value(), in: s.Inflow, out: s.Outflow}
+	var refused *Rejection
+	check := func(name, want string, x float64) bool {
+		var reason Reason
 		switch {
-		case !f.r.known:
-		case !(math.Abs(f.r.items) <= largest):
-			return &Rejection{NotFinite, fmt.Sprintf("%s is %v, want a count of 0 or more, up to 2⁶⁴", f.name, f.r.items)}
-		case f.r.items < 0:
-			return &Rejection{Negative, fmt.Sprintf("%s is %v, want a count of 0 or more", f.name, f.r.items)}
+		case !(math.Abs(x) <= largest):
+			reason = NotFinite
+			want += ", up to 2⁶⁴"
+		case x < 0:
+			reason = Negative
+		default:
+			return true
 		}
+		if refused == nil {
+			refused = &Rejection{Reason: reason, Detail: fmt.Sprintf("%s is %v, want %s", name, x, want)}
+		}
+		return false
 	}
-	return nil
+	if s.Backlog.known && !check("backlog", "a count of 0 or more", r.backlog) {
+		r.backlog = math.NaN()
+	}
+	if s.Delay.known && !check("delay", "a number of seconds of 0 or more", r.delay) {
+		r.delay = math.NaN()
+	}
+	if s.Inflow.Known() && !check("inflow", "a count of 0 or more", r.in.value) {
+		r.in = Flow{}
+	}
+	if s.Outflow.Known() && !check("outflow", "a count of 0 or more", r.out.value) {
+		r.out = Flow{}
+	}
+	return r, refused
+}
+
+// empty reports whether nothing is known.
+func (r record) empty() bool {
+	return math.IsNaN(r.backlog) && math.IsNaN(r.delay) && !r.in.Known() && !r.out.Known()
 }

@@ -14,7 +14,8 @@ type State string
 
 // The states.
 const (
-	// Cleared: the backlog is at or below the target.
+	// Cleared: the backlog is at or below the target, or was among the last eight samples and since then above it by no more than it usually changes.
+	// The times tell when it is at the target in either case.
 	Cleared State = "cleared"
 	// Draining: the backlog shrinks.
 	Draining State = "draining"
@@ -31,9 +32,6 @@ const (
 // States returns all states, in a fixed order.
 func States() []State { return []State{Cleared, Draining, Steady, Stalled, Growing, Unknown} }
 
-// certain is the probability of the net rate's sign from which on it is a trend: the central 90 % interval leaves out zero.
-const certain = 0.95
-
 // facts is what a prediction is made of.
 type facts struct {
 	queue    string
@@ -46,30 +44,50 @@ type facts struct {
 	backlog, inflow, outflow, net float64 // NaN: unknown
 
 	clear, current forecast.Distribution // of the time from the last sample on; nil: unknown
+	oldest         forecast.Distribution // how long the item had waited that was served then; nil: unknown, or in delay
+	delay          Bounds                // the same, where it is known from the record
 	elapsed        float64               // seconds since the last sample
+	spacing        float64               // usual seconds between samples; 0: none
 	horizon        float64               // seconds ahead past which clear tells nothing
 	tooOld         bool                  // nothing can be said of the present
+	since          time.Time
+	before         float64
+	evidence       Evidence
+	leak           Leak
 }
 
-func (f *facts) because(r Reason) { f.reasons = append(f.reasons, r) }
+func newFacts() facts {
+	nan := math.NaN()
+	return facts{
+		backlog: nan, inflow: nan, outflow: nan, net: nan, horizon: math.Inf(1), before: nan,
+		evidence: Evidence{nan, nan, nan}, leak: Leak{nan, nan, nan, nan}, delay: Bounds{nan, nan, nan, nan},
+	}
+}
+
+func (f *facts) because(r Reason) {
+	if !slices.Contains(f.reasons, r) {
+		f.reasons = append(f.reasons, r)
+	}
+}
 
 func (f *facts) warn(format string, args ...any) {
 	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
 }
 
-// judge sets the state from the net rate and the probability that it is positive (NaN where they are unknown).
-func (f *facts) judge(target, net, above float64) {
+// judge sets the state from the way the backlog goes; hovers says that it was cleared and is above the target by no more than usual, stopped that nothing leaves
+// any more.
+func (f *facts) judge(target float64, m direction, hovers, stopped bool) {
 	switch {
-	case f.backlog <= target:
+	case f.backlog <= target || hovers:
 		f.state = Cleared
-	case math.IsNaN(above):
+	case m == undecided:
 		f.state = Unknown
-	case above >= certain:
+	case m == falling:
 		f.state = Draining
-	case above <= 1-certain || f.outflow == 0 && f.inflow > 0 && net < 0: // where items enter and none leave, noise is no doubt
+	case m == rising || stopped && f.inflow > 0 && f.net < 0: // where items enter and none leave, noise is no doubt
 		f.state = Growing
 		f.because(NetNegative)
-	case f.outflow == 0:
+	case stopped:
 		f.state = Stalled
 	default:
 		f.state = Steady
@@ -78,7 +96,7 @@ func (f *facts) judge(target, net, above float64) {
 	switch {
 	case math.IsNaN(f.outflow):
 		f.because(FlowsUnknown)
-	case f.outflow == 0 && f.state != Cleared:
+	case stopped && f.state != Cleared:
 		f.because(NothingLeaves)
 	}
 }
@@ -92,50 +110,96 @@ const (
 )
 
 // age judges how old the last sample is.
-func (f *facts) age(spacing float64) {
-	if !(f.elapsed > oldAge*spacing) {
+func (f *facts) age() {
+	if f.spacing == 0 || !(f.elapsed > oldAge*f.spacing) {
 		return
 	}
-	if f.elapsed > staleAge*spacing { // what the flow did then is no reason for anything now
+	passed := f.clear != nil && f.state != Cleared && f.clear.CDF(f.elapsed) > 0.5
+	if f.elapsed > staleAge*f.spacing || passed { // what the flow did then is no reason for anything now
 		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool {
-			return r == NoTrend || r == NetNegative || r == NothingLeaves || r == RateVaried
+			return r == NoTrend || r == NetNegative || r == NothingLeaves || r == RateVaried || r == MayNotClear
 		})
 		f.state = Unknown
-		f.clear, f.current = nil, nil
-		f.net, f.inflow, f.outflow = math.NaN(), math.NaN(), math.NaN()
+		f.clear, f.current, f.oldest = nil, nil, nil
+		f.delay = Bounds{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+		f.net, f.inflow, f.outflow, f.evidence.NetPositive = math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		f.tooOld = true
 	}
 	f.because(Stale)
-	f.warn("the last sample is %s old, and samples are usually %s apart", FormatDuration(f.elapsed, 0), FormatDuration(spacing, 0))
+	old, apart := FormatDuration(f.elapsed, 0), FormatDuration(f.spacing, 0)
+	if passed {
+		f.warn("the last sample is %s old, and samples are usually %s apart: more likely than not the queue should be clear by now, and no sample shows it", old, apart)
+	} else {
+		f.warn("the last sample is %s old, and samples are usually %s apart", old, apart)
+	}
 }
 
-// outlook is the law of the time from the moment of asking on, when the last sample is elapsed seconds old and nothing past the horizon
-// counts. Asking later leaves every clock time where it was.
+// wander is after how many usual distances of samples without a new one the variance of a rate has doubled: the shortest memory of a forecast.Drifts, the
+// length of time that its rates are taken to hold.
+const wander = 8
+
+// outlook is the law of the time from the moment of asking on, when the last sample is elapsed seconds old and nothing past the horizon counts.
+//
+// The median stays where it is on the clock, and everything else moves away from it: for the times S since the last sample and their median m,
+//
+//	log(S/m) is stretched by w = √(1 + (elapsed/d - 1)/8)        for samples that are usually d apart, and elapsed >= d
+//
+// as the spread of a rate over its standard error grows by what it may have wandered since. Where the median is never, m is the horizon.
 type outlook struct {
 	law              forecast.Distribution
 	elapsed, horizon float64
+	median, stretch  float64
 	finite           float64 // P(T <= horizon)
+}
+
+// newOutlook returns the law as it is elapsed seconds after the last sample; spacing is the usual distance of samples, 0 where it is unknown.
+func newOutlook(law forecast.Distribution, elapsed, spacing, horizon float64) outlook {
+	o := outlook{law: law, elapsed: elapsed, horizon: horizon, stretch: 1}
+	if spacing > 0 && elapsed > spacing {
+		o.median = law.Quantile(0.5)
+		if o.median > elapsed+horizon {
+			o.median = elapsed + horizon
+		}
+		if o.median > 0 && !math.IsInf(o.median, 1) {
+			o.stretch = math.Sqrt(1 + (elapsed/spacing-1)/wander)
+		}
+	}
+	o.finite = law.CDF(o.then(horizon))
+	return o
+}
+
+// then is the time since the last sample that the law gives the probability of what lies t after the moment of asking.
+func (o outlook) then(t float64) float64 {
+	s := o.elapsed + t
+	if o.stretch == 1 || s == 0 || math.IsInf(s, 1) {
+		return s
+	}
+	return o.median * math.Pow(s/o.median, 1/o.stretch)
 }
 
 func (o outlook) CDF(t float64) float64 {
 	if t < 0 {
 		return 0
 	}
-	return o.law.CDF(o.elapsed + math.Min(t, o.horizon))
+	return o.law.CDF(o.then(math.Min(t, o.horizon)))
 }
 
 func (o outlook) Survival(t float64) float64 {
 	if t < 0 {
 		return 1
 	}
-	return o.law.Survival(o.elapsed + math.Min(t, o.horizon))
+	return o.law.Survival(o.then(math.Min(t, o.horizon)))
 }
 
 func (o outlook) Prob(t float64) float64 {
 	if t < 0 || t > o.horizon {
 		return 0
 	}
-	return o.law.Prob(o.elapsed + t)
+	s := o.then(t)
+	if o.stretch == 1 || s == 0 {
+		return o.law.Prob(s)
+	}
+	return o.law.Prob(s) * s / (o.stretch * (o.elapsed + t))
 }
 
 func (o outlook) Finite() float64 { return o.finite }
@@ -144,5 +208,9 @@ func (o outlook) Quantile(p float64) float64 {
 	if p > o.finite {
 		return math.Inf(1)
 	}
-	return math.Min(math.Max(0, o.law.Quantile(p)-o.elapsed), o.horizon)
+	s := o.law.Quantile(p)
+	if o.stretch != 1 && s > 0 && !math.IsInf(s, 1) {
+		s = o.median * math.Pow(s/o.median, o.stretch)
+	}
+	return math.Min(math.Max(0, s-o.elapsed), o.horizon)
 }

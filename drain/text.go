@@ -34,6 +34,8 @@ func (p Prediction) String() string {
 		infinitive, participle = "fall to "+FormatItems(p.Target), "fallen to "+FormatItems(p.Target)
 	}
 	switch {
+	case p.State == Cleared && p.Backlog > p.Target:
+		return head + " (" + FormatItems(p.Target) + " or fewer a moment ago, and above that by no more than usual)"
 	case p.State == Cleared && p.Target > 0:
 		return head + " (at or below " + FormatItems(p.Target) + ")"
 	case p.State == Cleared:
@@ -87,6 +89,35 @@ func (p Prediction) flow() string {
 		}
 		return "too little known"
 	}
+}
+
+// Change says since when the net drain rate holds and what it was before, such as "since 14:05 CET draining at 300/s; before that growing by 50/s"; empty
+// where no change was found.
+func (p Prediction) Change() string {
+	if math.IsNaN(p.Before) || math.IsNaN(p.NetDrain) {
+		return ""
+	}
+	way := func(net float64) string {
+		if net < 0 {
+			return "growing by " + FormatRate(-net)
+		}
+		return "draining at " + FormatRate(net)
+	}
+	width := 600.0
+	if p.AsOf.Sub(p.Since) < 10*time.Minute {
+		width = 0
+	}
+	return fmt.Sprintf("since %s %s; before that %s", FormatClock(p.Since.In(p.AsOf.Location()), p.AsOf, width), way(p.NetDrain), way(p.Before))
+}
+
+// String returns the median with its bounds, such as "34 s (90 %: 13 s – 1 min 54 s)", and the median alone where they are one; the digits follow the width of
+// the bounds.
+func (b Bounds) String() string {
+	median, lower, upper := b.format()
+	if lower == upper {
+		return median
+	}
+	return fmt.Sprintf("%s (%s: %s – %s)", median, percent(b.Level), lower, upper)
 }
 
 // width is what the digits follow: the distance of the bounds or, where the upper one is never, of the lower one and the median.

@@ -12,32 +12,33 @@ import (
 )
 
 func TestDriftByHand(t *testing.T) {
-	// Samples at 0, 10, 20, 40 s: amounts 100, 90, 70, 60, flows known but for the last outflow.
+	// A total of 0, 10, 30, 40 at 0, 10, 20, 40 s.
 	d := forecast.NewDrift(1)
-	nan := math.NaN()
-	for i, o := range []forecast.Observation{{0, 100, 7, 7}, {10, 90, 5, 15}, {20, 70, 0, 20}, {40, 60, 10, nan}} {
-		assert.Nil(t, d.Forecast(50), "fewer than two intervals before sample %d", i)
+	for i, o := range []forecast.Observation{{Time: 0, Total: 0}, {Time: 10, Total: 10}, {Time: 20, Total: 30}} {
+		assert.Nil(t, d.Forecast(50), "fewer than two intervals before observation %d", i)
 		d.Observe(o)
-		if i == 2 {
-			break
-		}
 	}
-	d.Observe(forecast.Observation{Time: 40, Amount: 60, In: 10, Out: nan})
-	r, ok := d.Rates()
+	d.Observe(forecast.Observation{Time: 40, Total: 40})
+	r, ok := d.Rate()
 	require.True(t, ok)
-	// W = 40, ν̂ = 40/40 = 1/s; residuals Δ + ν̂δ: -10+10 = 0, -20+10 = -10, -10+20 = 10; Σδ² = 100+100+400 = 600;
+	// W = 40, ν̂ = 40/40 = 1/s; residuals Δ - ν̂δ: 10-10 = 0, 20-10 = 10, 10-20 = -10; Σδ² = 100+100+400 = 600;
 	// s² = 200/(40 - 600/40) = 8; sd = √(8/40) = 0.44721; Nu = round(1600/600) - 1 = 2. Counting: (40+½)/40 = 1.0125 < 8.
 	assert.Equal(t, 40.0, r.Span)
-	assert.InDelta(t, 1, r.Net.Mean, 1e-12)
-	assert.InDelta(t, math.Sqrt(8), r.Net.Volatility, 1e-12)
-	assert.InDelta(t, math.Sqrt(0.2), r.Net.SD, 1e-12)
+	assert.Zero(t, r.Since)
+	assert.InDelta(t, 1, r.Mean, 1e-12)
+	assert.InDelta(t, math.Sqrt(8), r.Volatility, 1e-12)
+	assert.InDelta(t, math.Sqrt(0.2), r.SD, 1e-12)
 	assert.Equal(t, 2.0, r.Nu)
-	assert.InDelta(t, 15.0/40, r.In.Mean, 1e-12, "the inflow before the first sample does not count")
-	assert.True(t, math.IsNaN(r.Out.Mean), "one interval is unknown")
 	// Drift = 1·1/(1 + 0.2) = 0.8333, Volatility² = 3·8.
-	assert.Equal(t, forecast.StudentPassage{Distance: 50, Drift: 1 / 1.2, DriftSD: r.Net.SD, Volatility: math.Sqrt(3) * r.Net.Volatility, Nu: 2}, roundDrift(d.Forecast(50)))
+	assert.Equal(t, forecast.StudentPassage{Distance: 50, Drift: 1 / 1.2, DriftSD: r.SD, Volatility: math.Sqrt(3) * r.Volatility, Nu: 2}, roundDrift(d.Forecast(50)))
 	assert.Equal(t, 8, d.Memory())
 	assert.Equal(t, 8, forecast.NewDrift(-3).Memory())
+	// Student's t with two degrees of freedom: the 0.95 quantile is 2.919986, P(t < 1/0.44721 = 2.23607) = ½ + 2.23607/(2·√(2 + 5)) = 0.922577.
+	lower, upper := r.Interval(0.9)
+	assert.InDelta(t, 1-2.919986*math.Sqrt(0.2), lower, 1e-6)
+	assert.InDelta(t, 1+2.919986*math.Sqrt(0.2), upper, 1e-6)
+	assert.InDelta(t, 0.922577, r.Positive(), 1e-6)
+	assert.Equal(t, 0.5, forecast.Rate{}.Positive())
 }
 
 // roundDrift takes the last bits of a division off.
@@ -54,7 +55,7 @@ func TestDriftForgets(t *testing.T) {
 	short, long := forecast.NewDrift(4), forecast.NewDrift(8)
 	amount := 0.0
 	for i := range 1040 {
-		o := forecast.Observation{Time: float64(i), Amount: amount, In: math.NaN(), Out: math.NaN()}
+		o := forecast.Observation{Time: float64(i), Total: -amount}
 		short.Observe(o)
 		long.Observe(o)
 		if i < 1000 {
@@ -63,15 +64,15 @@ func TestDriftForgets(t *testing.T) {
 			amount -= 2
 		}
 	}
-	s, ok := short.Rates()
+	s, ok := short.Rate()
 	require.True(t, ok)
-	assert.InDelta(t, 2, s.Net.Mean, 1e-12)
+	assert.InDelta(t, 2, s.Mean, 1e-12)
 	// A window without noise has that of counting: 2·W net items, k + ½ of them over W seconds.
-	assert.InDelta(t, math.Sqrt((2*s.Span+0.5)/s.Span), s.Net.Volatility, 1e-12)
-	l, ok := long.Rates()
+	assert.InDelta(t, math.Sqrt((2*s.Span+0.5)/s.Span), s.Volatility, 1e-12)
+	l, ok := long.Rate()
 	require.True(t, ok)
-	assert.Less(t, l.Net.Mean, 2.0)
-	assert.Greater(t, l.Net.Volatility, 3*s.Net.Volatility)
+	assert.Less(t, l.Mean, 2.0)
+	assert.Greater(t, l.Volatility, 3*s.Volatility)
 }
 
 func TestDriftIsUnbiased(t *testing.T) {
@@ -84,15 +85,15 @@ func TestDriftIsUnbiased(t *testing.T) {
 		d := forecast.NewDrift(1)
 		now, amount := 0.0, 1000.0
 		for range 9 {
-			d.Observe(forecast.Observation{Time: now, Amount: amount})
+			d.Observe(forecast.Observation{Time: now, Total: -amount})
 			dt := rng.ExpFloat64()
 			now += dt
 			amount += -0.5*dt + 2*math.Sqrt(dt)*rng.NormFloat64()
 		}
-		r, ok := d.Rates()
+		r, ok := d.Rate()
 		require.True(t, ok)
-		mean += r.Net.Mean / runs
-		variance += r.Net.Volatility * r.Net.Volatility / runs
+		mean += r.Mean / runs
+		variance += r.Volatility * r.Volatility / runs
 		nu += r.Nu / runs
 	}
 	assert.InDelta(t, 0.5, mean, 4.9*2/math.Sqrt(4*runs)) // windows of 8 s on average; few are shorter than 4 s
@@ -102,48 +103,30 @@ func TestDriftIsUnbiased(t *testing.T) {
 }
 
 func TestDriftsFollowATurn(t *testing.T) {
-	d := forecast.NewDrifts()
+	d := &forecast.Drifts{}
 	rng := rand.New(rand.NewPCG(5, 6))
 	amount := 1e5
 	now := 0.0
 	assert.Nil(t, d.Forecast(1))
-	_, ok := d.Rates()
+	_, ok := d.Trend().Rate()
 	assert.False(t, ok)
 	observe := func(n int, step float64) {
 		for range n {
-			d.Observe(forecast.Observation{Time: now, Amount: amount, In: math.NaN(), Out: math.NaN()})
+			d.Observe(forecast.Observation{Time: now, Total: -amount})
 			now += 10
 			amount += step + 20*rng.NormFloat64()
 		}
 	}
 	observe(500, 50) // growing by 5/s
-	r, ok := d.Rates()
+	r, ok := d.Trend().Rate()
 	require.True(t, ok)
-	assert.InDelta(t, -5, r.Net.Mean, 3*r.Net.SD)
+	assert.InDelta(t, -5, r.Mean, 3*r.SD)
 	assert.Greater(t, r.Span, 1000.0, "nothing contradicts the long windows")
 	assert.Less(t, d.Forecast(amount).Finite(), 0.1)
 	observe(30, -80) // then draining at 8/s
-	r, ok = d.Rates()
+	r, ok = d.Trend().Rate()
 	require.True(t, ok)
-	assert.InDelta(t, 8, r.Net.Mean, 3*r.Net.SD)
+	assert.InDelta(t, 8, r.Mean, 3*r.SD)
 	assert.Less(t, r.Span, 400.0, "what came before the turn contradicts")
 	assert.Greater(t, d.Forecast(amount).CDF(2*amount/8), 0.25, "two at least of the seven windows, of 8 to 512 samples, have seen nothing but the new rate")
-}
-
-func TestCorrect(t *testing.T) {
-	// An observation corrected is one made right in the first place, whichever batch it ends.
-	for n := 3; n < 80; n++ {
-		right, corrected := forecast.NewDrifts(), forecast.NewDrifts()
-		for i := range n {
-			o := forecast.Observation{Time: float64(i), Amount: float64(100 - i + i*i%5), In: 3, Out: 4}
-			right.Observe(o)
-			o.Amount, o.In, o.Out = 7, 1, 4
-			corrected.Observe(o)
-			corrected.Correct(forecast.Observation{Time: float64(i), Amount: float64(100 - i + i*i%5), In: 2, Out: 0})
-		}
-		want, ok1 := right.Rates()
-		got, ok2 := corrected.Rates()
-		require.Equal(t, ok1, ok2)
-		require.Equal(t, want, got, "after %d observations", n)
-	}
 }

@@ -6,119 +6,107 @@ import "math"
 // forecasts worse on recorded queues.
 const memories = 8
 
-// agreement is how many standard errors of a shorter memory's net rate a longer one's may lie off before the shorter one contradicts it.
-const agreement = 3
-
 // Drifts forecasts from drifts at memory lengths of 8, 16, … 1024 samples, mixed with equal weights: no single one is right, as 8 samples
 // tell most just after a repair, and a thousand do in a quiet week.
 //
-// A net rate over a long window that a shorter one contradicts, by more than three of its standard errors, has ended. The rate that holds now is that
-// of the longest window which no shorter one contradicts (see Rates), and all windows up to that one take it as their drift, each with
+// A Trend tells since when the present rate holds. All windows that lie within that time take the rate over the longest of them as their drift, each with
 // its own volatility. The longer ones know that rates change: the rate to come may be what it is, what it was, or between, so their
-// laws take the rate to be (ν₀+ν)/2 with the standard error |ν₀-ν|/2, for the rate ν₀ now and theirs, ν, where growth counts as zero, and
-// shrink it as a Drift does its own: an outage that is over is not extrapolated, and one that goes on may end.
+// laws take the rate to be (ν₀+ν)/2 with the standard error |ν₀-ν|/2, for the rate ν₀ now and theirs, ν, where a fall of the total counts as zero,
+// and shrink it as a Drift does its own: an outage that is over is not extrapolated, and one that goes on may end.
+//
+// The zero Drifts has seen nothing and is ready for use.
 type Drifts struct {
 	drifts [memories]Drift
-}
-
-// NewDrifts returns Drifts that have seen nothing.
-func NewDrifts() *Drifts {
-	d := &Drifts{}
-	for i := range d.drifts {
-		d.drifts[i] = *NewDrift(1 << i)
-	}
-	return d
+	trend  Trend
 }
 
 // Observe takes one observation.
 func (d *Drifts) Observe(o Observation) {
 	for i := range d.drifts {
+		d.drifts[i].stride = 1 << i
 		d.drifts[i].Observe(o)
 	}
+	d.trend.Observe(o)
 }
 
-// Correct replaces the amount of the last observation by that of o, which was made at the same time, and adds the flows of o.
-func (d *Drifts) Correct(o Observation) {
-	for i := range d.drifts {
-		d.drifts[i].Correct(o)
-	}
-}
+// Trend returns the trend of the total, for reading: observations go to Drifts.
+func (d *Drifts) Trend() *Trend { return &d.trend }
 
-// Forecast returns the law of the time until the amount has fallen by distance: an equal mixture, or nil while there are fewer than three observations.
+// Forecast returns the law of the time until the total has risen by distance: an equal mixture, or nil while there are fewer than three observations.
 func (d *Drifts) Forecast(distance float64) Distribution {
-	return d.mix(distance, func(r Rates) Rate { return r.Net })
-}
-
-// ForecastOut returns the law of the time until distance items have left, whatever enters; nil where the outflow is not known.
-func (d *Drifts) ForecastOut(distance float64) Distribution {
-	return d.mix(distance, func(r Rates) Rate { return r.Out })
-}
-
-// mix returns the mixture of the windows' laws for one of their rates.
-func (d *Drifts) mix(distance float64, of func(Rates) Rate) Distribution {
-	windows, n := d.windows()
+	windows, n, within := d.windows()
 	if n == 0 {
 		return nil
 	}
-	hold := holding(windows[:n], of)
-	now := of(windows[hold-1])
-	m := Mixture{Components: make([]Distribution, 0, n)}
-	for i, w := range windows[:n] {
-		r := of(w)
-		if math.IsNaN(r.Mean) {
-			continue
-		}
-		if i < hold {
+	var now Rate
+	if within > 0 {
+		now = windows[within-1]
+	} else {
+		now, _ = d.trend.Rate()
+	}
+	m := Mixture{Components: make([]Distribution, n)}
+	for i, r := range windows[:n] {
+		if i < within {
 			r.Mean, r.SD = now.Mean, now.SD
 		} else {
 			is, was := math.Max(0, now.Mean), math.Max(0, r.Mean)
 			r.Mean, r.SD = (is+was)/2, math.Abs(is-was)/2
 		}
-		m.Components = append(m.Components, r.passage(distance, w.Nu))
-	}
-	if math.IsNaN(now.Mean) || len(m.Components) == 0 {
-		return nil
+		m.Components[i] = r.Passage(distance)
 	}
 	return m.prepare()
 }
 
-// Rates returns the rates that hold now: each over the longest window whose rate no shorter one contradicts; Span and Nu are those of the net
-// rate's. False while there are fewer than three observations.
-//
-// Source: O. V. Lepskii, On a problem of adaptive estimation in Gaussian white noise, Theory Probab. Appl. 35 (1991).
-func (d *Drifts) Rates() (now Rates, ok bool) {
-	windows, n := d.windows()
-	if n == 0 {
-		return Rates{}, false
+// Rate returns the rate over the longest window that lies within the time since when the present rate holds; false where even the shortest one does not.
+func (d *Drifts) Rate() (Rate, bool) {
+	windows, _, within := d.windows()
+	if within == 0 {
+		return Rate{}, false
 	}
-	longest := func(of func(Rates) Rate) Rates { return windows[holding(windows[:n], of)-1] }
-	now = longest(func(r Rates) Rate { return r.Net })
-	now.In = longest(func(r Rates) Rate { return r.In }).In
-	now.Out = longest(func(r Rates) Rate { return r.Out }).Out
-	return now, true
+	return windows[within-1], true
 }
 
-// windows returns the rates over each window that has been filled, the shortest first, and how many there are.
-func (d *Drifts) windows() (windows [memories]Rates, n int) {
+// windows returns the rates over each window that has been filled, the shortest first, how many there are, and how many lie within the time since when
+// the present rate holds.
+func (d *Drifts) windows() (windows [memories]Rate, n, within int) {
+	now, ok := d.trend.Rate()
+	if !ok {
+		return windows, 0, 0
+	}
 	for i := range d.drifts {
-		if r, ok := d.drifts[i].Rates(); ok {
-			windows[n] = r
-			n++
+		r, ok := d.drifts[i].Rate()
+		if !ok {
+			break // the longer ones have not seen more
+		}
+		windows[n] = r
+		n++
+		if r.Since >= now.Since {
+			within = n
 		}
 	}
-	return windows, n
+	return windows, n, within
 }
 
-// holding returns how many of the windows no shorter one contradicts in one of their rates, at least one; once one is contradicted, so are all that
-// contain it. A window in which that rate is unknown counts as contradicted: what is longer has the same gap.
-func holding(windows []Rates, of func(Rates) Rate) int {
-	lo, hi := math.Inf(-1), math.Inf(1)
-	for i, w := range windows {
-		r := of(w)
-		if i > 0 && !(lo <= r.Mean && r.Mean <= hi) {
-			return i
+// When returns the two observations still remembered between which the total rose past what is asked for: a look back, close for the last observations
+// and ever rougher before them. The total must never have fallen. False where it rose past it before all that is remembered, or has not yet.
+func (d *Drifts) When(total float64) (before, after Observation, ok bool) {
+	before.Time, after.Time = math.Inf(-1), math.Inf(1)
+	see := func(o Observation) {
+		if o.Total <= total && o.Time > before.Time {
+			before = o
 		}
-		lo, hi = math.Max(lo, r.Mean-agreement*r.SD), math.Min(hi, r.Mean+agreement*r.SD)
+		if o.Total > total && o.Time < after.Time {
+			after = o
+		}
 	}
-	return len(windows)
+	for i := range d.drifts {
+		w := &d.drifts[i]
+		for _, e := range w.ends[:w.filled] {
+			see(e)
+		}
+		if w.filled > 0 {
+			see(w.last)
+		}
+	}
+	return before, after, !math.IsInf(before.Time, 0) && !math.IsInf(after.Time, 0)
 }

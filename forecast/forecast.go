@@ -16,24 +16,21 @@ type Distribution interface {
 	Finite() float64
 }
 
-// Observation is what was seen at one instant.
+// Observation is what was seen at one instant: a running total, such as the items that left a queue since somebody began to count, or those
+// left less those come, which is the backlog with its sign changed.
 type Observation struct {
 	// Time in seconds from any fixed origin; it must increase from one observation to the next.
 	Time float64
-	// Amount that waits to be worked off at this instant, in items.
-	Amount float64
-	// In and Out are the items that entered and left since the observation before; NaN where that is not known.
-	In, Out float64
+	// Total at this instant, in items from any fixed origin. It may fall.
+	Total float64
 }
 
-// Forecaster turns what it has observed into the law of the time until a further amount has been worked off. A forecaster is
-// streaming: it keeps a fixed amount of memory and Observe does not allocate.
+// Forecaster turns what it has observed into the law of the time until the total has risen further. A forecaster is streaming: it keeps a fixed
+// amount of memory and Observe does not allocate.
 type Forecaster interface {
 	// Observe takes one observation, later than all before.
 	Observe(Observation)
-	// Correct replaces the amount of the last observation by that of another one made at the same time, and adds its flows.
-	Correct(Observation)
-	// Forecast returns the law of the time, from the last observation on, until the amount has fallen by distance items
+	// Forecast returns the law of the time, from the last observation on, until the total has risen by distance items
 	// (distance > 0). It returns nil where the forecaster has not seen enough, or nothing that the others have not.
 	Forecast(distance float64) Distribution
 }

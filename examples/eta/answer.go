@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/postsack/backlog/drain"
@@ -14,6 +16,9 @@ import (
 
 // asker predicts as of a moment; a target of its own takes the place of the command line's for the levels of the fan chart.
 type asker func(drain.Question) (drain.Prediction, error)
+
+// mostListed is how many bad samples of a kind are listed on standard error: a file in which every tenth line is empty has nothing new to say after that.
+const mostListed = 5
 
 func (e env) fromNumbers(o options) error {
 	at := o.now
@@ -25,7 +30,7 @@ func (e env) fromNumbers(o options) error {
 		return err
 	}
 	w := newWriter(o, e.stdout)
-	if err := w.write(p, nil); err != nil {
+	if err := w.write(p); err != nil {
 		return err
 	}
 	return e.plot(o, nil, p, o.numbers.Predict)
@@ -48,9 +53,14 @@ func (e env) fromSamples(o options) error {
 	est := drain.NewEstimator()
 	w := newWriter(o, e.stdout)
 	var history []chart.Point
-	var last time.Time
+	var newest, shown time.Time // of all samples, and of the last backlog that an answer was given for
+	unit, listed := "", map[drain.Reason]int{}
 	for {
 		s, err := r.Read()
+		if u := r.Unit(); u != unit {
+			unit = u
+			fmt.Fprintf(e.stderr, "eta: %s:%d: time taken as Unix %s\n", name, r.Line(), unit)
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -70,46 +80,59 @@ func (e env) fromSamples(o options) error {
 			if !errors.As(err, &rejection) {
 				return err
 			}
-			fmt.Fprintf(e.stderr, "eta: %s:%d: sample rejected: %s\n", name, r.Line(), rejection.Detail)
-			continue
-		}
-		if !s.Backlog.Known() {
-			continue
-		}
-		last = s.Time
-		if o.plot != "" {
-			history = append(history, chart.Point{Time: s.Time, Backlog: s.Backlog.Value()})
-		}
-		if o.follow {
-			p, err := est.Predict(o.question(last))
-			if err != nil {
-				return err
+			if listed[rejection.Reason]++; listed[rejection.Reason] <= mostListed {
+				fmt.Fprintf(e.stderr, "eta: %s:%d: %s\n", name, r.Line(), strings.TrimPrefix(rejection.Error(), "drain: "))
+			} else if listed[rejection.Reason] == mostListed+1 {
+				fmt.Fprintf(e.stderr, "eta: %s:%d: %s, and more such: they are counted, but not listed any more\n", name, r.Line(), rejection.Reason)
 			}
-			if err := w.write(p, est.Rejected()); err != nil {
-				return err
+			if !rejection.Partial {
+				continue
 			}
 		}
-	}
-	if last.IsZero() {
-		if !o.now.IsZero() {
-			return fmt.Errorf("%s: no sample with a backlog up to %s, want at least one", name, o.now.In(o.zone).Format(time.RFC3339))
+		if s.Time.After(newest) {
+			newest = s.Time
 		}
-		return fmt.Errorf("%s: no sample with a backlog, want at least one", name)
-	}
-	if o.follow {
-		return nil
+		if !o.follow && (o.plot == "" || s.Backlog.Known()) {
+			if o.plot != "" {
+				history = append(history, chart.Point{Time: s.Time, Backlog: s.Backlog.Value()})
+			}
+			continue
+		}
+		// A backlog may also have been worked out from flows.
+		p, err := est.Predict(o.question(newest))
+		if err != nil {
+			return err
+		}
+		if p.Samples == 0 || !s.Backlog.Known() && !p.LastSample.After(shown) {
+			continue
+		}
+		shown = p.LastSample
+		if !o.follow {
+			history = append(history, chart.Point{Time: p.LastSample, Backlog: p.Backlog})
+		} else if err := w.write(p); err != nil {
+			return err
+		}
 	}
 	at := o.now
 	if at.IsZero() {
-		at = last
+		at = newest
 	}
 	p, err := est.Predict(o.question(at))
 	if err != nil {
 		return err
 	}
-	if err := w.write(p, est.Rejected()); err != nil {
+	switch {
+	case p.Samples == 0 && !o.now.IsZero():
+		return fmt.Errorf("%s: no sample with a backlog up to %s, want at least one", name, o.now.In(o.zone).Format(time.RFC3339))
+	case p.Samples == 0:
+		return fmt.Errorf("%s: no sample with a backlog, want at least one", name)
+	case o.follow:
+		return nil
+	}
+	if err := w.write(p); err != nil {
 		return err
 	}
+	slices.SortStableFunc(history, func(a, b chart.Point) int { return a.Time.Compare(b.Time) })
 	return e.plot(o, history, p, est.Predict)
 }
 

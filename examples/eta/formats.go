@@ -18,7 +18,7 @@ import (
 
 // writer writes one prediction after the other.
 type writer interface {
-	write(p drain.Prediction, rejected map[drain.Reason]int) error
+	write(p drain.Prediction) error
 }
 
 // writers makes the writer of each format; follow says that many predictions are to come.
@@ -39,7 +39,7 @@ type textWriter struct {
 	line bool
 }
 
-func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+func (w textWriter) write(p drain.Prediction) error {
 	if w.line {
 		line := p.String()
 		for _, d := range p.Deadlines {
@@ -62,11 +62,14 @@ func (w textWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 	case !math.IsNaN(b.Median):
 		row("current backlog", "served in %s", span(b))
 	}
-	if d := p.Delay; !math.IsNaN(d.Oldest) || !math.IsNaN(d.Newest) {
-		row("delay", "%s of the item served now, %s of one that arrives now", drain.FormatDuration(d.Oldest, 0), drain.FormatDuration(d.Newest, 0))
+	if d := p.Delay; !math.IsNaN(d.Oldest.Median) || !math.IsNaN(d.Newest.Median) {
+		row("delay", "%s of the item served now, %s of one that arrives now", d.Oldest, d.Newest)
 	}
 	if !math.IsNaN(p.NetDrain) {
 		row("flow", "in %s, out %s, net drain %s", drain.FormatRate(p.Inflow), drain.FormatRate(p.Outflow), drain.FormatRate(p.NetDrain))
+	}
+	if s := p.Change(); s != "" {
+		row("rate", "%s", s)
 	}
 	for _, d := range p.Deadlines {
 		row("by "+deadlineClock(p, d), "cleared with probability %s", drain.FormatProbability(d.Probability))
@@ -115,7 +118,7 @@ type jsonWriter struct {
 	line bool
 }
 
-func (w jsonWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+func (w jsonWriter) write(p drain.Prediction) error {
 	e := json.NewEncoder(w.out)
 	e.SetEscapeHTML(false)
 	if !w.line {
@@ -131,7 +134,7 @@ type csvWriter struct {
 	header bool
 }
 
-func (w *csvWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
+func (w *csvWriter) write(p drain.Prediction) error {
 	type column struct{ name, value string }
 	number := func(x float64) string {
 		switch {
@@ -166,7 +169,7 @@ func (w *csvWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 	}
 	row = append(row,
 		column{"current_backlog_median_seconds", number(c.Median)}, column{"current_backlog_lower_seconds", number(c.Lower)}, column{"current_backlog_upper_seconds", number(c.Upper)},
-		column{"delay_oldest_seconds", number(p.Delay.Oldest)}, column{"delay_newest_seconds", number(p.Delay.Newest)},
+		column{"delay_oldest_seconds", number(p.Delay.Oldest.Median)}, column{"delay_newest_seconds", number(p.Delay.Newest.Median)},
 		column{"never_probability", number(p.Never)}, column{"horizon_seconds", number(p.Horizon)},
 	)
 	for i, d := range p.Deadlines {
@@ -188,6 +191,6 @@ func (w *csvWriter) write(p drain.Prediction, _ map[drain.Reason]int) error {
 // metricsWriter writes Prometheus' text format.
 type metricsWriter struct{ out io.Writer }
 
-func (w metricsWriter) write(p drain.Prediction, rejected map[drain.Reason]int) error {
-	return metrics.Snapshot{Prediction: p, Rejected: rejected}.Write(w.out)
+func (w metricsWriter) write(p drain.Prediction) error {
+	return metrics.Snapshot{Prediction: p}.Write(w.out)
 }

@@ -35,7 +35,7 @@ func TestText(t *testing.T) {
 			"1.40 M items, growing by 200/s: will not clear at this rate (P(never) 100 %)\n" +
 			"  time to clear    never (90 %: never – never), P(never) 100 %\n" +
 			"  current backlog  served in 1400.0 s (90 %: 1398.1 s – 1401.9 s)\n" +
-			"  delay            19 min 27 s of the item served now, 23 min 20 s of one that arrives now\n" +
+			"  delay            19 min 27 s (90 %: 19 min 25 s – 19 min 28 s) of the item served now, 23 min 20 s (90 %: 23 min 18 s – 23 min 22 s) of one that arrives now\n" +
 			"  flow             in 1 200/s, out 1 000/s, net drain -200/s\n" +
 			"  by 16:30 UTC     cleared with probability 0 %\n" + exact},
 		{"growing, with a chance", "", "-backlog 84210 -net -12±6.38 -target 100", "" + // P(rate < 0) = Φ(12/6.38) = Φ(1.881) = 0.970
@@ -135,7 +135,7 @@ func TestJSON(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			text := good(t, q.stdin, "-format json "+q.words)
 			assert.Equal(t, "schema queue as_of state reasons warnings samples backlog target inflow_per_second outflow_per_second net_drain_per_second "+
-				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record", keys(t, json.RawMessage(text)))
+				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record since net_drain_before_per_second evidence leak counts", keys(t, json.RawMessage(text)))
 			var p map[string]json.RawMessage
 			require.NoError(t, json.Unmarshal([]byte(text), &p))
 			assert.Equal(t, "1", string(p["schema"]))
@@ -143,7 +143,7 @@ func TestJSON(t *testing.T) {
 			assert.Equal(t, `"`+state+`"`, string(p["state"]))
 			assert.Equal(t, "level median_seconds lower_seconds upper_seconds median_time lower_time upper_time quantiles", keys(t, p["time_to_clear"]))
 			assert.Equal(t, "median_seconds lower_seconds upper_seconds", keys(t, p["current_backlog"]))
-			assert.Equal(t, "oldest_seconds newest_seconds", keys(t, p["delay"]))
+			assert.Equal(t, "oldest_seconds oldest_lower_seconds oldest_upper_seconds newest_seconds newest_lower_seconds newest_upper_seconds", keys(t, p["delay"]))
 			assert.Equal(t, "predictions within_level", keys(t, p["record"]))
 			for _, name := range []string{"reasons", "warnings"} {
 				assert.NotEqual(t, "null", string(p[name]), "%s, want at least []", name)
@@ -172,7 +172,9 @@ func TestJSONNull(t *testing.T) {
 	}
 	null := map[string]any{"median_seconds": nil, "lower_seconds": nil, "upper_seconds": nil}
 	assert.Equal(t, null, p["current_backlog"])
-	assert.Equal(t, map[string]any{"oldest_seconds": nil, "newest_seconds": nil}, p["delay"])
+	for name, x := range p["delay"].(map[string]any) {
+		assert.Nil(t, x, name)
+	}
 	assert.Equal(t, map[string]any{"predictions": 0.0, "within_level": nil}, p["record"])
 	assert.Equal(t, []any{map[string]any{"time": "2026-11-23T16:00:00Z", "probability": nil}}, p["deadlines"])
 	maps.Copy(null, map[string]any{"level": 0.9, "median_time": nil, "lower_time": nil, "upper_time": nil})
@@ -273,7 +275,8 @@ func TestPrometheus(t *testing.T) {
 	names := strings.Fields(`items inflow_per_second outflow_per_second net_drain_per_second
 		time_to_clear_seconds time_to_clear_lower_seconds time_to_clear_upper_seconds current_served_seconds
 		clear_timestamp_seconds clear_timestamp_lower_seconds clear_timestamp_upper_seconds
-		never_probability record_coverage_ratio last_sample_timestamp_seconds`)
+		never_probability record_coverage_ratio last_sample_timestamp_seconds
+		delay_oldest_seconds delay_newest_seconds leak_per_second net_positive_probability samples_total`)
 	for state, q := range questions {
 		t.Run(state, func(t *testing.T) {
 			series := scrape(t, good(t, q.stdin, "-format prometheus "+q.words))
@@ -286,10 +289,12 @@ func TestPrometheus(t *testing.T) {
 				want[name] = true
 				assert.Equal(t, map[bool]float64{true: 1, false: 0}[s == state], series[name], name)
 			}
-			for _, r := range []string{"not_finite", "negative", "out_of_order", "duplicate", "no_backlog"} {
-				name := `backlog_samples_rejected_total{queue="",reason="` + r + `"}`
-				want[name] = true
-				assert.Zero(t, series[name], name)
+			for _, r := range drain.Problems() {
+				for _, what := range []string{"rejected", "repaired"} {
+					name := `backlog_samples_` + what + `_total{queue="",reason="` + string(r) + `"}`
+					want[name] = true
+					assert.Zero(t, series[name], name)
+				}
 			}
 			a := ask(t, q.stdin, q.words)
 			for _, d := range a.Deadlines {

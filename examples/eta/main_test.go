@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -349,29 +350,71 @@ func TestPlot(t *testing.T) {
 
 // TestRejected: a sample that cannot be used is said on standard error, with file and line, and counted; the others are answered from.
 func TestRejected(t *testing.T) {
-	for _, c := range []struct{ name, line, detail, reason string }{
-		{"negative backlog", "1795447260,-3,1,1", "backlog is -3, want a count of 0 or more", "negative"},
-		{"negative flow", "1795447260,3,1,-1", "outflow is -1, want a count of 0 or more", "negative"},
-		{"not a number", "1795447260,NaN,1,1", "backlog is NaN, want a count of 0 or more, up to 2⁶⁴", "not_finite"},
-		{"time goes back", "1795446000,3,1,1", "time 2026-11-23T15:00:00Z is before 2026-11-23T15:20:00Z, the time of the sample before it; want samples in the order of their times", "out_of_order"},
+	for _, c := range []struct{ name, line, class, detail, reason string }{
+		{"negative backlog", "1795447260,-3,,", "rejected", "sample rejected: backlog is -3, want a count of 0 or more", "negative"},
+		{"negative backlog, flows good", "1795447260,-3,1,1", "repaired", "sample used in part: backlog is -3, want a count of 0 or more", "negative"},
+		{"negative flow", "1795447260,,,-1", "rejected", "sample rejected: outflow is -1, want a count of 0 or more", "negative"},
+		{"not a number", "1795447260,NaN,,", "rejected", "sample rejected: backlog is NaN, want a count of 0 or more, up to 2⁶⁴", "not_finite"},
+		{"time goes back", "1795446000,3,1,1", "rejected", "sample rejected: time 2026-11-23T15:00:00Z is not after 2026-11-23T15:12:00Z, and the samples until then are settled; want samples in the order of their times, or no more than 7 behind", "out_of_order"},
+		{"there already", "1795447200,400,,", "rejected", "sample rejected: the sample of 2026-11-23T15:20:00Z is there already", "duplicate"},
+		{"nothing", "1795447260,,,", "rejected", "sample rejected: nothing but a time, want a backlog, an inflow, an outflow or a delay", "nothing_read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, "q.csv", samplesCSV+c.line+"\n")
 			o := run("", "-format json "+path)
 			assert.Equal(t, exitOK, o.code)
-			assert.Equal(t, "eta: "+path+":23: sample rejected: "+c.detail+"\n", o.stderr) // a header and 21 samples stand before
+			assert.Equal(t, "eta: "+path+":23: "+c.detail+"\n", o.stderr) // a header and 21 samples stand before
 			var a answer
 			require.NoError(t, json.Unmarshal([]byte(o.stdout), &a))
-			assert.Equal(t, ask(t, samplesCSV, "").quantile(0.95), a.quantile(0.95))
-			assert.Contains(t, a.Reasons, "samples_rejected")
-			assert.Equal(t, 21, a.Samples)
-			assert.Contains(t, run("", "-format prometheus "+path).stdout, `backlog_samples_rejected_total{queue="",reason="`+c.reason+`"} 1`+"\n")
-			assert.Contains(t, run("", path).stdout, "\n  warning          1 sample rejected\n")
+			assert.Contains(t, a.Reasons, "samples_"+c.class)
+			assert.Contains(t, a.Reasons, c.reason)
+			if c.class == "rejected" {
+				assert.Equal(t, ask(t, samplesCSV, "").quantile(0.95), a.quantile(0.95))
+				assert.Equal(t, 21, a.Samples)
+			}
+			assert.Contains(t, run("", "-format prometheus "+path).stdout, `backlog_samples_`+c.class+`_total{queue="",reason="`+c.reason+`"} 1`+"\n")
+			assert.Contains(t, run("", path).stdout, "\n  warning          1 sample "+c.class+": 1 "+strings.ReplaceAll(c.reason, "_", " ")+"\n")
 		})
 	}
+	// Flows may come before the first backlog.
 	o := run("time,backlog,inflow\n1795446000,,7\n1795446060,5,7\n", "-format json")
-	assert.Equal(t, exitOK, o.code)
-	assert.Equal(t, "eta: standard input:2: sample rejected: backlog is unknown in the first sample, want a count\n", o.stderr)
+	assert.Equal(t, outcome{exitOK, o.stdout, ""}, o)
+}
+
+// TestUnits: milliseconds are recognised, and said once.
+func TestUnits(t *testing.T) {
+	seconds := run(samplesCSV, "")
+	o := run(regexp.MustCompile(`(?m)^(\d+),`).ReplaceAllString(samplesCSV, "${1}000,"), "")
+	assert.Equal(t, outcome{exitOK, seconds.stdout, "eta: standard input:2: time taken as Unix milliseconds\n"}, o)
+}
+
+// TestFlowsAlone: after one backlog the flows tell the rest, under -follow too.
+func TestFlowsAlone(t *testing.T) {
+	whole, flows := &strings.Builder{}, &strings.Builder{}
+	fmt.Fprintln(whole, "time,backlog,inflow,outflow")
+	fmt.Fprintln(flows, "time,backlog,inflow_total,outflow_per_second")
+	backlog, total := 1000, 500
+	for i := range 30 {
+		in, out := 40+i*i%7, 60+i%5
+		now := 1795446000 + 60*i
+		if i == 0 {
+			fmt.Fprintf(flows, "%d,%d,%d,\n", now, backlog, total)
+			fmt.Fprintf(flows, "%d,,,%d\n", now, 1)
+			fmt.Fprintf(whole, "%d,%d,,\n", now, backlog)
+			continue
+		}
+		backlog += in - out
+		total += in
+		fmt.Fprintf(whole, "%d,%d,%d,%d\n", now, backlog, in, out)
+		fmt.Fprintf(flows, "%d,,%d,%.17g\n", now, total, float64(out)/60)
+	}
+	want, got := ask(t, whole.String(), ""), ask(t, flows.String(), "")
+	assert.InDelta(t, *want.Backlog, *got.Backlog, 1e-6)
+	assert.InEpsilon(t, *want.TimeToClear.Median, *got.TimeToClear.Median, 1e-9)
+	assert.Equal(t, want.Samples, got.Samples)
+	assert.Contains(t, got.Reasons, "backlog_inferred")
+	o := run(flows.String(), "-follow -format csv")
+	assert.Equal(t, 1+1+29, strings.Count(o.stdout, "\n"), "a header, the first backlog and 29 answers")
 }
 
 // TestUnusable: data that cannot be used end with status 1, one line on standard error and no answer.
@@ -386,7 +429,7 @@ func TestUnusable(t *testing.T) {
 		{"text in a time", "time,backlog\nnoon,5\n", "", `standard input:2: time "noon", want Unix seconds or a time such as 2026-11-23T15:04:05Z`},
 		{"no object", `{"time": 1, "backlog": 2}` + "\n7\n", "", `standard input:2: "7", want a JSON object such as {"time": 1795429341.5, "backlog": 41}`},
 		{"no samples", "time,backlog\n", "", "standard input: no sample with a backlog, want at least one"},
-		{"no backlog known", "time,backlog\n1795446000,\n", "", "standard input:2: sample rejected: backlog is unknown in the first sample, want a count\neta: standard input: no sample with a backlog, want at least one"},
+		{"no backlog known", "time,backlog\n1795446000,\n", "", "standard input:2: sample rejected: nothing but a time, want a backlog, an inflow, an outflow or a delay\neta: standard input: no sample with a backlog, want at least one"},
 		{"-now before the first sample", samplesCSV, "-tz Europe/Berlin -now 2026-11-23T14:59:59Z", "standard input: no sample with a backlog up to 2026-11-23T15:59:59+01:00, want at least one"},
 		{"-follow and no good line", "time,backlog\nnoon,5\n", "-follow", "standard input:2: time \"noon\", want Unix seconds or a time such as 2026-11-23T15:04:05Z\neta: standard input: no sample with a backlog, want at least one"},
 	} {

@@ -37,7 +37,7 @@ func TestUsageErrors(t *testing.T) {
 		"-deadline 2026-11-23":      `invalid value "2026-11-23" for flag -deadline: ` + moment,
 		"-deadline 2h -deadline 17": `invalid value "17" for flag -deadline: ` + moment,
 		"-now yesterday":            `invalid value "yesterday" for flag -now: time "yesterday", ` + unixTime,
-		"-now 1795446000000":        `invalid value "1795446000000" for flag -now: time "1795446000000", want a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z`,
+		"-now 1e300":                `invalid value "1e300" for flag -now: time "1e300", want a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z`,
 		"-tz Europe/Bielefeld":      `invalid value "Europe/Bielefeld" for flag -tz: unknown time zone Europe/Bielefeld`,
 		"-format yaml":              `-format "yaml", want one of text, json, csv, prometheus`,
 		"-format=":                  `-format "", want one of text, json, csv, prometheus`,

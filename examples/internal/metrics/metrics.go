@@ -13,11 +13,8 @@ import (
 	"github.com/postsack/backlog/drain"
 )
 
-// Snapshot is a prometheus.Collector of one prediction and the samples rejected so far.
-type Snapshot struct {
-	Prediction drain.Prediction
-	Rejected   map[drain.Reason]int
-}
+// Snapshot is a prometheus.Collector of one prediction.
+type Snapshot struct{ Prediction drain.Prediction }
 
 // gauges are those with the label queue alone.
 var gauges = []struct {
@@ -32,6 +29,10 @@ var gauges = []struct {
 	{describe("time_to_clear_lower_seconds", "Lower bound of the time until the backlog is at its target."), func(p drain.Prediction) float64 { return p.TimeToClear.Lower }},
 	{describe("time_to_clear_upper_seconds", "Upper bound of the time until the backlog is at its target; +Inf is never."), func(p drain.Prediction) float64 { return p.TimeToClear.Upper }},
 	{describe("current_served_seconds", "Median of the time until all that waits now is served, whatever arrives later."), func(p drain.Prediction) float64 { return p.CurrentBacklog.Median }},
+	{describe("delay_oldest_seconds", "Median of how long the item served now had waited."), func(p drain.Prediction) float64 { return p.Delay.Oldest.Median }},
+	{describe("delay_newest_seconds", "Median of how long an item that arrives now will wait; +Inf is never."), func(p drain.Prediction) float64 { return p.Delay.Newest.Median }},
+	{describe("leak_per_second", "Items leaving per second without being measured; negative where they enter, NaN where there is no sign of it."), func(p drain.Prediction) float64 { return p.Leak.Rate }},
+	{describe("net_positive_probability", "Probability that the backlog shrinks."), func(p drain.Prediction) float64 { return p.Evidence.NetPositive }},
 	{describe("clear_timestamp_seconds", "Unix time at which the backlog is at its target, by the median; +Inf is never."), func(p drain.Prediction) float64 { return unix(p, p.TimeToClear.Median) }},
 	{describe("clear_timestamp_lower_seconds", "Unix time at which the backlog is at its target, by the lower bound."), func(p drain.Prediction) float64 { return unix(p, p.TimeToClear.Lower) }},
 	{describe("clear_timestamp_upper_seconds", "Unix time at which the backlog is at its target, by the upper bound; +Inf is never."), func(p drain.Prediction) float64 { return unix(p, p.TimeToClear.Upper) }},
@@ -43,7 +44,9 @@ var gauges = []struct {
 var (
 	deadline = describe("deadline_probability", "Probability that the target is reached by the deadline.", "deadline")
 	state    = describe("state", "1 for the state that the queue is in, 0 for the others.", "state")
+	samples  = describe("samples_total", "Samples offered.")
 	rejected = describe("samples_rejected_total", "Samples that could not be used.", "reason")
+	repaired = describe("samples_repaired_total", "Samples that were used after a repair, or in part.", "reason")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -68,7 +71,9 @@ func (s Snapshot) Describe(to chan<- *prometheus.Desc) {
 	}
 	to <- deadline
 	to <- state
+	to <- samples
 	to <- rejected
+	to <- repaired
 }
 
 // Collect sends all values.
@@ -94,8 +99,10 @@ func (s Snapshot) Collect(to chan<- prometheus.Metric) {
 		}
 		to <- prometheus.MustNewConstMetric(state, prometheus.GaugeValue, is, p.Queue, string(st))
 	}
-	for _, r := range drain.Rejections() {
-		to <- prometheus.MustNewConstMetric(rejected, prometheus.CounterValue, float64(s.Rejected[r]), p.Queue, string(r))
+	to <- prometheus.MustNewConstMetric(samples, prometheus.CounterValue, float64(p.Counts.Offered), p.Queue)
+	for _, r := range drain.Problems() {
+		to <- prometheus.MustNewConstMetric(rejected, prometheus.CounterValue, float64(p.Counts.Rejected[r]), p.Queue, string(r))
+		to <- prometheus.MustNewConstMetric(repaired, prometheus.CounterValue, float64(p.Counts.Repaired[r]), p.Queue, string(r))
 	}
 }
 

@@ -1,10 +1,17 @@
 // Package series reads the samples of a queue from CSV and JSON lines.
 //
-// CSV has a header that names the columns, in any order: time and backlog, and inflow and outflow where they are measured. Other columns are
-// left alone, an empty field is unknown. JSON lines are one object a line with the same names; a name that is missing or null is unknown.
+// CSV has a header that names the columns, in any order. Other columns are left alone, an empty field is unknown. JSON lines are one object a line with
+// the same names; a name that is missing or null is unknown.
 //
-// A time is Unix seconds, fractions allowed, or RFC 3339. The backlog is the number of items at that time; inflow and outflow are the items that entered
-// and left in the interval that ends there.
+//	time                                     Unix seconds, fractions allowed, or RFC 3339
+//	backlog                                  items waiting at that time
+//	inflow, outflow                          items that entered and left in the interval that ends there
+//	inflow_total, outflow_total              the same as cumulative counters
+//	inflow_per_second, outflow_per_second    the same as rates
+//	delay_seconds                            how long the item had waited that was served then
+//
+// Time and one of the others are needed; of the three forms of a flow a file has one. A number too large for seconds is taken for milliseconds, micro- or
+// nanoseconds (see Reader.Unit), as no queue is older than 1973 or younger than the year 5138.
 package series
 
 import (
@@ -15,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,12 +54,26 @@ type Reader struct {
 	line  int
 	csv   *csv.Reader
 	lines *bufio.Scanner
+	unit  string
 	// columns holds the index of each of the fields in a CSV record, -1 for a column that is not there.
-	columns [4]int
+	columns [len(fields)]int
 }
 
-// fields are the names of the columns, in the order of Reader.columns.
-var fields = [4]string{"time", "backlog", "inflow", "outflow"}
+// fields are the columns, in the order of Reader.columns; the first is the time, which has no set.
+var fields = [...]struct {
+	name string
+	set  func(s *drain.Sample, x float64)
+}{
+	{"time", nil},
+	{"backlog", func(s *drain.Sample, x float64) { s.Backlog = drain.Items(x) }},
+	{"inflow", func(s *drain.Sample, x float64) { s.Inflow = drain.Count(x) }},
+	{"outflow", func(s *drain.Sample, x float64) { s.Outflow = drain.Count(x) }},
+	{"inflow_total", func(s *drain.Sample, x float64) { s.Inflow = drain.Total(x) }},
+	{"outflow_total", func(s *drain.Sample, x float64) { s.Outflow = drain.Total(x) }},
+	{"inflow_per_second", func(s *drain.Sample, x float64) { s.Inflow = drain.PerSecond(x) }},
+	{"outflow_per_second", func(s *drain.Sample, x float64) { s.Outflow = drain.PerSecond(x) }},
+	{"delay_seconds", func(s *drain.Sample, x float64) { s.Delay = drain.Seconds(x) }},
+}
 
 // longest is how long a line of JSON may be: far more than four numbers need, far less than a binary file read by mistake.
 const longest = 1 << 20
@@ -75,7 +97,10 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	c := csv.NewReader(b)
 	c.ReuseRecord = true
 	c.TrimLeadingSpace = true
-	rd := &Reader{name: name, csv: c, columns: [4]int{-1, -1, -1, -1}}
+	rd := &Reader{name: name, csv: c}
+	for k := range rd.columns {
+		rd.columns[k] = -1
+	}
 	header, err := c.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -87,13 +112,24 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	for i, h := range header {
 		h = strings.ToLower(strings.TrimSpace(h))
 		for k, f := range fields {
-			if h == f && rd.columns[k] < 0 {
+			if h == f.name && rd.columns[k] < 0 {
 				rd.columns[k] = i
 			}
 		}
 	}
-	if rd.columns[0] < 0 || rd.columns[1] < 0 {
+	if rd.columns[0] < 0 || slices.Max(rd.columns[1:]) < 0 {
 		return nil, &Error{name, rd.line, "header", strings.Join(header, ","), "the columns time and backlog, and inflow and outflow where they are measured"}
+	}
+	for _, forms := range [][]int{{2, 4, 6}, {3, 5, 7}} { // the same flow in several forms: which one is meant?
+		var names []string
+		for _, k := range forms {
+			if rd.columns[k] >= 0 {
+				names = append(names, fields[k].name)
+			}
+		}
+		if len(names) > 1 {
+			return nil, &Error{name, rd.line, "header", strings.Join(header, ","), "one of " + strings.Join(names, " and ")}
+		}
 	}
 	return rd, nil
 }
@@ -139,8 +175,8 @@ func (r *Reader) readCSV() (drain.Sample, error) {
 		v := strings.TrimSpace(rec[i])
 		if k == 0 {
 			var want string
-			if s.Time, want = parseTime(v); want != "" {
-				return s, r.bad(fields[k], v, want)
+			if s.Time, want = r.time(v); want != "" {
+				return s, r.bad(fields[k].name, v, want)
 			}
 			continue
 		}
@@ -149,29 +185,18 @@ func (r *Reader) readCSV() (drain.Sample, error) {
 		}
 		n, err := strconv.ParseFloat(v, 64)
 		if err != nil {
-			return s, r.bad(fields[k], v, wantCount)
+			return s, r.bad(fields[k].name, v, wantCount)
 		}
-		set(&s, k, n)
+		fields[k].set(&s, n)
 	}
 	return s, nil
 }
 
 const (
 	wantTime  = "Unix seconds or a time such as 2026-11-23T15:04:05Z"
-	wantYear  = "a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z"
+	wantYear  = "a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
 	wantCount = "a number of items, or nothing where it is unknown"
 )
-
-func set(s *drain.Sample, field int, n float64) {
-	switch field {
-	case 1:
-		s.Backlog = drain.Items(n)
-	case 2:
-		s.Inflow = drain.Items(n)
-	case 3:
-		s.Outflow = drain.Items(n)
-	}
-}
 
 func (r *Reader) bad(field, value, want string) error {
 	return &Error{r.name, r.line, field, value, want}
@@ -212,8 +237,8 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, error) {
 	var s drain.Sample
 	for k, f := range fields {
-		raw := strings.TrimSpace(string(object[f]))
-		if unquoted := ""; json.Unmarshal(object[f], &unquoted) == nil {
+		raw := strings.TrimSpace(string(object[f.name]))
+		if unquoted := ""; json.Unmarshal(object[f.name], &unquoted) == nil {
 			raw = strings.TrimSpace(unquoted)
 		}
 		if raw == "null" {
@@ -221,8 +246,8 @@ func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, er
 		}
 		if k == 0 {
 			var want string
-			if s.Time, want = parseTime(raw); want != "" {
-				return s, r.bad(f, raw, want)
+			if s.Time, want = r.time(raw); want != "" {
+				return s, r.bad(f.name, raw, want)
 			}
 			continue
 		}
@@ -231,9 +256,9 @@ func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, er
 		}
 		n, err := strconv.ParseFloat(raw, 64)
 		if err != nil {
-			return s, r.bad(f, raw, "a number of items, or null where it is unknown")
+			return s, r.bad(f.name, raw, "a number of items, or null where it is unknown")
 		}
-		set(&s, k, n)
+		f.set(&s, n)
 	}
 	return s, nil
 }
@@ -246,44 +271,75 @@ func abridge(s string) string {
 	return s
 }
 
-// ParseTime reads Unix seconds, fractions allowed, to the nanosecond, or RFC 3339.
+// units are those of Unix times, by the number from which on a time is taken to be in them: in each of them it is 1973 then, and in the unit before the
+// year 5138.
+var units = []struct {
+	name string
+	from float64
+	per  int64 // second
+}{
+	{"nanoseconds", 1e17, 1e9},
+	{"microseconds", 1e14, 1e6},
+	{"milliseconds", 1e11, 1e3},
+	{"", 0, 1},
+}
+
+// Unit returns "milliseconds", "microseconds" or "nanoseconds" where the last time that was not in seconds was taken for that; empty otherwise.
+func (r *Reader) Unit() string { return r.unit }
+
+func (r *Reader) time(s string) (time.Time, string) {
+	t, unit, want := parseTime(s)
+	if unit != "" {
+		r.unit = unit
+	}
+	return t, want
+}
+
+// ParseTime reads Unix seconds, fractions allowed, to the nanosecond, or RFC 3339; milli-, micro- and nanoseconds are known by their size.
 func ParseTime(s string) (time.Time, error) {
-	t, want := parseTime(s)
+	t, _, want := parseTime(s)
 	if want != "" {
 		return t, fmt.Errorf("series: time %q, want %s", s, want)
 	}
 	return t, nil
 }
 
-// parseTime returns the time or, where there is none, what was wanted instead.
-func parseTime(s string) (t time.Time, want string) {
+// parseTime returns the time and its unit, where that is not the second, or what was wanted instead.
+func parseTime(s string) (t time.Time, unit, want string) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return checked(t)
+		return checked(t, "")
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return time.Time{}, "", wantTime
+	}
+	u := units[0]
+	for _, u = range units {
+		if math.Abs(f) >= u.from {
+			break
+		}
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
-	sec, err := strconv.ParseInt(whole, 10, 64)
+	n, err := strconv.ParseInt(whole, 10, 64)
 	if err == nil && len(fraction) <= 9 && strings.Trim(fraction, "0123456789") == "" && s[len(s)-1] != '.' {
+		// To the last digit, which a float64 would lose.
 		nano, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
 		if strings.HasPrefix(whole, "-") {
 			nano = -nano
 		}
-		return checked(time.Unix(sec, nano).UTC())
+		return checked(time.Unix(n/u.per, n%u.per*(1e9/u.per)+nano/u.per).UTC(), u.name)
 	}
-	f, err := strconv.ParseFloat(s, 64)
-	switch {
-	case err != nil || math.IsNaN(f) || math.IsInf(f, 0):
-		return time.Time{}, wantTime
-	case math.Abs(f) >= 1e12: // the year 33658; far larger ones do not fit into an int64
-		return time.Time{}, wantYear
+	if math.Abs(f) >= 1e20 { // in nanoseconds the year 5138; far larger numbers do not fit into an int64
+		return time.Time{}, "", wantYear
 	}
-	w, frac := math.Modf(f)
-	return checked(time.Unix(int64(w), int64(math.Round(frac*1e9))).UTC())
+	w, frac := math.Modf(f / float64(u.per))
+	return checked(time.Unix(int64(w), int64(math.Round(frac*1e9))).UTC(), u.name)
 }
 
-// checked refuses times that RFC 3339 cannot write in UTC: such a number is not Unix seconds.
-func checked(t time.Time) (time.Time, string) {
+// checked refuses times that RFC 3339 cannot write in UTC.
+func checked(t time.Time, unit string) (time.Time, string, string) {
 	if y := t.UTC().Year(); y < 0 || y > 9999 {
-		return time.Time{}, wantYear
+		return time.Time{}, "", wantYear
 	}
-	return t, ""
+	return t, unit, ""
 }

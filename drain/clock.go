@@ -1,0 +1,47 @@
+package drain
+
+import "math"
+
+// clock tells how far apart readings usually are: the geometric mean of their distances so far or, once there are more, with an exponential memory
+// of 16. A mean of logarithms is hardly moved by one long gap, and follows another rhythm within some 30 readings.
+type clock struct {
+	n      int     // distances seen
+	last   float64 // seconds
+	mean   float64 // of the logarithm of the distances
+	spread float64 // mean absolute deviation of the logarithm
+}
+
+const clockMemory = 16
+
+// tick takes a reading at t seconds, later than the one before.
+func (c *clock) tick(t float64, first bool) {
+	if !first {
+		c.n++
+		d := math.Log(t-c.last) - c.mean
+		if c.n == 1 {
+			c.mean, d = d, 0
+		}
+		w := 1 / math.Min(clockMemory, float64(c.n))
+		c.mean += w * d
+		c.spread += w * (math.Abs(d) - c.spread)
+	}
+	c.last = t
+}
+
+// usual is the usual distance in seconds; 0 where there is none yet.
+func (c *clock) usual() float64 {
+	if c.n == 0 {
+		return 0
+	}
+	return math.Exp(c.mean)
+}
+
+// overdue reports whether a distance of d seconds is longer than the readings' own rhythm makes likely: a regular one that misses a beat (1.75 usual
+// distances), or one that comes at random and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process).
+// With fewer than four distances nothing is overdue.
+func (c *clock) overdue(d float64) bool {
+	return c.n >= 4 && math.Log(d) > c.mean+math.Max(missedBeat, 4*c.spread)
+}
+
+// missedBeat is the logarithm of 1.75: between one usual distance and two.
+const missedBeat = 0.5596157879354227

@@ -1,0 +1,191 @@
+package drain
+
+import (
+	"math"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// queue is what the samples that are settled tell, taken in the order of their times. All times are seconds since the epoch.
+type queue struct {
+	tally
+	clock // of the backlog, measured or inferred
+
+	samples  int     // backlogs, measured or inferred
+	first    float64 // time of the first
+	backlog  float64
+	inferred bool                // the last one was worked out from the flows
+	gauge    clock               // of the backlogs that were measured
+	gauged   bool                // there is one
+	peak     float64             // the largest
+	lately   [latelyKept]float64 // the last ones, number i at i mod latelyKept
+	odd      bool                // the last one measured is an absurd jump unless the next one confirms it
+
+	in, out stream
+	balance balance
+	reported
+
+	drifts forecast.Drifts // of the total worked off
+	motion motion
+}
+
+// settle takes a record that is later than all before; next is the backlog measured after it, NaN where that is not known, and last says that no other record
+// has come since.
+func (q *queue) settle(r record, next float64, last bool) {
+	t := float64(r.at) / 1e9
+	waiting := q.backlog > 0
+	for _, f := range [...]struct {
+		s *stream
+		f Flow
+	}{{&q.in, r.in}, {&q.out, r.out}} {
+		if wrong := f.s.observe(t, f.f, waiting); wrong != "" && r.note == 0 {
+			r.note = noteOf(wrong)
+		}
+	}
+	q.balance.pass(&q.in, &q.out)
+	q.odd = q.odd && math.IsNaN(r.backlog)
+	switch {
+	case math.IsNaN(r.backlog):
+		q.carry()
+	case !q.absurd(t, r.backlog):
+		q.measure(t, r.backlog)
+	case math.IsNaN(next) && last:
+		q.odd = true
+	case math.Abs(next-q.backlog) < math.Abs(next-r.backlog):
+		if !r.in.Known() && !r.out.Known() && math.IsNaN(r.delay) {
+			q.reject(noteOf(AbsurdJump))
+			return
+		}
+		if r.note == 0 { // its other readings are used
+			r.note = noteOf(AbsurdJump)
+		}
+	default:
+		q.measure(t, r.backlog)
+	}
+	if !math.IsNaN(r.delay) {
+		q.report(t, r.delay, q.backlog)
+	}
+	q.repair(r.note)
+}
+
+// measure takes a backlog that was measured.
+func (q *queue) measure(t, backlog float64) {
+	q.gauge.tick(t, !q.gauged)
+	q.gauged = true
+	q.balance.measured(t, backlog, &q.in, &q.out)
+	q.see(t, backlog, false)
+}
+
+// carry goes on from the last backlog by the flows, where the one that is measured is overdue or was given but once.
+func (q *queue) carry() {
+	t, backlog, ok := q.balance.infer(&q.in, &q.out)
+	if ok && t > q.last && (q.gauge.n == 0 || q.gauge.overdue(t-q.gauge.last)) {
+		q.see(t, backlog, true)
+	}
+}
+
+func (q *queue) see(t, backlog float64, inferred bool) {
+	if q.samples == 0 {
+		q.first = t
+	}
+	q.tick(t, q.samples == 0)
+	q.lately[q.samples%latelyKept] = backlog
+	q.samples++
+	q.backlog, q.inferred = backlog, inferred
+	q.peak = math.Max(q.peak, backlog)
+	o := forecast.Observation{Time: t, Total: -backlog}
+	q.drifts.Observe(o)
+	q.motion.follow(q.drifts.Trend())
+}
+
+// A queue that was cleared remains so for latelyKept backlogs while it is above the target by clearedBand standard deviations of its usual change at
+// most, and has no trend to grow: a backlog that hovers about the target is cleared, and not again and again.
+const (
+	latelyKept  = 8
+	clearedBand = 2
+)
+
+// hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately.
+func (q *queue) hovers(target float64) bool {
+	r, ok := q.drifts.Trend().Rate()
+	if !ok || q.motion.now == rising {
+		return false
+	}
+	band := target + clearedBand*r.Volatility*math.Sqrt(q.usual())
+	for i := 1; i <= min(latelyKept, q.samples); i++ {
+		switch b := q.lately[(q.samples-i)%latelyKept]; {
+		case b > band:
+			return false
+		case b <= target:
+			return true
+		}
+	}
+	return false
+}
+
+// What makes a backlog absurd; see AbsurdJump.
+const (
+	absurdSD    = 30
+	absurdRatio = 10
+	absurdAfter = 16 // samples
+)
+
+// absurd reports whether a backlog is one that nothing before makes likely.
+func (q *queue) absurd(t, backlog float64) bool {
+	if q.samples < absurdAfter || t <= q.last || backlog >= q.backlog/absurdRatio && backlog <= absurdRatio*q.peak {
+		return false
+	}
+	r, _ := q.drifts.Trend().Rate()
+	dt := t - q.last
+	off := math.Abs(backlog - (q.backlog - r.Mean*dt))
+	if off <= absurdSD*r.Volatility*math.Sqrt(dt) {
+		return false
+	}
+	// Flows that explain it make it no jump.
+	in, ok := q.in.at(t)
+	out, both := q.out.at(t)
+	if a := q.balance.anchor; ok && both && a.set && a.at == q.last && math.Abs(backlog-(a.backlog+(in-a.in)-(out-a.out))) < off/2 {
+		return false
+	}
+	return true
+}
+
+// motion is which way the backlog goes, with hysteresis: another way must be shown by two samples in a row, and what is a trend remains one until
+// the probability of its direction falls below four in five.
+type motion struct {
+	now, then direction // then is what the last sample showed
+}
+
+type direction int8
+
+const (
+	undecided direction = iota
+	falling
+	rising
+	level
+)
+
+// The normal deviates of 0.95, from which on a direction is a trend, and of 0.8, below which it is none any more.
+const (
+	trendBegins = 1.6448536269514722
+	trendEnds   = 0.8416212335729143
+)
+
+// follow takes what the trend is after one more sample.
+func (m *motion) follow(t *forecast.Trend) {
+	r, ok := t.Rate()
+	if !ok {
+		return
+	}
+	shown := level
+	switch z := r.Deviate(); {
+	case z >= trendBegins, z >= trendEnds && m.now == falling:
+		shown = falling
+	case z <= -trendBegins, z <= -trendEnds && m.now == rising:
+		shown = rising
+	}
+	if m.now == undecided || shown == m.then {
+		m.now = shown
+	}
+	m.then = shown
+}

@@ -1,0 +1,152 @@
+package drain
+
+import (
+	"math"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// stream is one of the two flows, as its readings tell it, whatever their form.
+//
+// The flow is known for some intervals and unknown for others. Its rates are taken over the known ones alone, as if the others had not been: drifts
+// observes value against known. Where the total over all time is wanted, filled has the others at the present rate.
+type stream struct {
+	clock
+	begun   bool
+	total   float64 // the last reading of the counter
+	counter bool    // there is one
+	known   float64 // seconds of known flow
+	value   float64 // items in them
+	filled  float64 // items since the first reading, gaps filled
+	before  instantOf
+	gaps    int     // unknown intervals so far
+	torn    bool    // the last interval is one of them
+	gapAt   float64 // known, at the last of them
+	drifts  forecast.Drifts
+
+	// What tells a flow that stopped from one that pauses: over the intervals in which items waited.
+	zeros int     // in a row, without an item
+	busy  float64 // share of those with an item, up to the last one
+	spans int     // intervals that busy is made of
+	moved float64 // time of the last one with an item; NaN where there was none
+}
+
+// instantOf is a time and the items that had come by then.
+type instantOf struct{ at, items float64 }
+
+// partialReset is how much of a total may be lost in a partial reset; see PartialReset.
+const partialReset = 1.0 / 8
+
+// observe takes a reading at t seconds; waiting says that items waited until now. It returns what was wrong with it, or nothing.
+func (s *stream) observe(t float64, f Flow, waiting bool) (wrong Reason) {
+	if f.form == unmeasured {
+		return ""
+	}
+	d := t - s.last
+	items := math.NaN()
+	switch f.form {
+	case running:
+		if s.counter {
+			switch items = f.value - s.total; {
+			case items < 0 && items > -partialReset*s.total:
+				wrong = PartialReset
+			case items < 0:
+				wrong = CounterReset
+			}
+		}
+		s.total, s.counter = f.value, true
+	default:
+		items = f.value
+		if f.form == rated {
+			items *= d
+		}
+		if s.begun && s.overdue(d) {
+			wrong = Gap
+		}
+	}
+	if !s.begun {
+		s.begun, s.last, s.moved = true, t, math.NaN()
+		s.see()
+		return ""
+	}
+	s.tick(t, false)
+	s.before = instantOf{t - d, s.filled}
+	if wrong != "" || math.IsNaN(items) {
+		s.gaps++
+		s.torn = true
+		s.gapAt = s.known
+		s.filled += s.rate() * d
+		return wrong
+	}
+	s.torn = false
+	s.known += d
+	s.value += items
+	s.filled += items
+	s.see()
+	switch {
+	case items > 0:
+		s.moved = t
+		s.zeros = 0
+		s.beat(1)
+	case waiting:
+		s.zeros++
+		// The intervals of the silence that may be an end do not count against the flow that it may be the end of.
+		if float64(s.zeros)*s.busy < silence {
+			s.beat(0)
+		}
+	}
+	return ""
+}
+
+func (s *stream) see() {
+	o := forecast.Observation{Time: s.known, Total: s.value}
+	s.drifts.Observe(o)
+}
+
+// busyMemory is over how many intervals the share of those with an item is taken.
+const busyMemory = 256
+
+func (s *stream) beat(x float64) {
+	s.spans = min(s.spans+1, busyMemory)
+	s.busy += (x - s.busy) / float64(s.spans)
+}
+
+// silence is how many intervals with an item must be missing before a flow counts as stopped: the chance that so many are missing in a flow that goes on is
+// e⁻⁵, one in 150.
+const silence = 5
+
+// stopped reports whether nothing comes any more: nothing was ever seen in three intervals in which items waited, or far less than there was.
+func (s *stream) stopped() bool {
+	return s.zeros >= 3 && (math.IsNaN(s.moved) || float64(s.zeros)*s.busy >= silence)
+}
+
+// at returns the items that had come by t, from the ends of the last interval; false where t lies before it, or its flow is unknown.
+func (s *stream) at(t float64) (items float64, ok bool) {
+	switch {
+	case s.begun && t == s.last:
+		return s.filled, true
+	case !s.begun || s.torn || t < s.before.at || t > s.last:
+		return 0, false
+	}
+	return s.before.items + (s.filled-s.before.items)*(t-s.before.at)/(s.last-s.before.at), true
+}
+
+// rate is the present rate, for what is unknown.
+func (s *stream) rate() float64 {
+	r, ok := s.drifts.Trend().Rate()
+	switch {
+	case ok:
+		return r.Mean
+	case s.known > 0:
+		return s.value / s.known
+	}
+	return 0
+}
+
+// present returns the rate now, t seconds after the epoch; false where it is unknown or has been for too long.
+func (s *stream) present(t float64) (forecast.Rate, bool) {
+	if t-s.last > staleAge*s.usual() {
+		return forecast.Rate{}, false
+	}
+	return s.drifts.Trend().Rate()
+}
