@@ -342,7 +342,7 @@ func (q *queue) tell(f *facts, question Question, seconds func(float64) time.Tim
 	}
 	f.judge(question.Target, q.motion.now, q.hovers(question.Target), outKnown && q.out.stopped())
 	if distance > 0 {
-		f.clear = q.drifts.Forecast(distance)
+		f.clear = q.clearing(net, distance)
 		f.horizon = f.reach(q.last-q.first, distance)
 	} else {
 		f.clear = forecast.FirstPassage{}

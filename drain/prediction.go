@@ -123,6 +123,13 @@ func (f *facts) predict(q Question) Prediction {
 		p.Never = p.law.Survival(f.horizon)
 		if math.IsInf(p.TimeToClear.Upper, 1) && !math.IsInf(p.TimeToClear.Median, 1) {
 			f.because(MayNotClear)
+			if f.state == Draining {
+				cause := ""
+				if f.before < 0 {
+					cause = ", as it grew until " + FormatClock(f.since.In(q.At.Location()), q.At, 0) + " and may again"
+				}
+				f.warn("the upper bound is never: P(never) is %s%s", FormatProbability(p.Never), cause)
+			}
 		}
 	}
 	p.Reasons, p.Warnings = f.reasons, f.warnings

@@ -18,6 +18,7 @@ type queue struct {
 	gauge    clock               // of the backlogs that were measured
 	gauged   bool                // there is one
 	peak     float64             // the largest
+	typical  average             // of the backlog over time
 	lately   [latelyKept]float64 // the last ones, number i at i mod latelyKept
 	odd      bool                // the last one measured is an absurd jump unless the next one confirms it
 
@@ -33,12 +34,12 @@ type queue struct {
 // has come since.
 func (q *queue) settle(r record, next float64, last bool) {
 	t := float64(r.at) / 1e9
-	waiting := q.backlog > 0
+	waiting, busy := q.backlog > 0, q.backlog > q.typical.rate()
 	for _, f := range [...]struct {
 		s *stream
 		f Flow
 	}{{&q.in, r.in}, {&q.out, r.out}} {
-		if wrong := f.s.observe(t, f.f, waiting); wrong != "" && r.note == 0 {
+		if wrong := f.s.observe(t, f.f, waiting, busy); wrong != "" && r.note == 0 {
 			r.note = noteOf(wrong)
 		}
 	}
@@ -87,6 +88,9 @@ func (q *queue) carry() {
 func (q *queue) see(t, backlog float64, inferred bool) {
 	if q.samples == 0 {
 		q.first = t
+	}
+	if q.samples > 0 {
+		q.typical.add(q.backlog*(t-q.last), t-q.last)
 	}
 	q.tick(t, q.samples == 0)
 	q.lately[q.samples%latelyKept] = backlog

@@ -29,6 +29,8 @@ type stream struct {
 	busy  float64 // share of those with an item, up to the last one
 	spans int     // intervals that busy is made of
 	moved float64 // time of the last one with an item; NaN where there was none
+
+	allFlow, busyFlow average // over all known intervals, and over those that were busy and no silence
 }
 
 // instantOf is a time and the items that had come by then.
@@ -37,8 +39,8 @@ type instantOf struct{ at, items float64 }
 // partialReset is how much of a total may be lost in a partial reset; see PartialReset.
 const partialReset = 1.0 / 8
 
-// observe takes a reading at t seconds; waiting says that items waited until now. It returns what was wrong with it, or nothing.
-func (s *stream) observe(t float64, f Flow, waiting bool) (wrong Reason) {
+// observe takes a reading at t seconds; waiting and busy say that items waited until now, and more than usual. It returns what was wrong with it, or nothing.
+func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 	if f.form == unmeasured {
 		return ""
 	}
@@ -94,6 +96,10 @@ func (s *stream) observe(t float64, f Flow, waiting bool) (wrong Reason) {
 		if float64(s.zeros)*s.busy < silence {
 			s.beat(0)
 		}
+	}
+	s.allFlow.add(items, d)
+	if busy && !s.stopped() {
+		s.busyFlow.add(items, d)
 	}
 	return ""
 }

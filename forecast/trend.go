@@ -36,6 +36,9 @@ type Trend struct {
 	noise        [noiseSpans]noise
 	before       Rate
 	changed      bool
+
+	// The variance rate by now, without that of counting, and the square of the deviate that means a change with as many degrees of freedom.
+	measured, threshold float64
 }
 
 const (
@@ -87,15 +90,14 @@ func (t *Trend) Observe(o Observation) {
 		t.seeNoise(o)
 		return
 	}
-	variance, nu := t.variance()
 	dt, moved := o.Time-t.last.time, o.Total-t.last.total
-	if nu >= leastNoise && t.last.i > t.start.i {
-		expected := t.rate() * dt
-		most := clip * math.Sqrt(variance*dt)
-		moved = expected + math.Max(-most, math.Min(moved-expected, most))
-	}
-	// The point before this one is a corner of either hull, until this one shows that it lies within.
 	if t.last.i > t.start.i {
+		if t.nu() >= leastNoise {
+			expected := t.rate() * dt
+			most := clip * math.Sqrt(t.variance()*dt)
+			moved = expected + math.Max(-most, math.Min(moved-expected, most))
+		}
+		// The point before this one is a corner of either hull, until this one shows that it lies within.
 		t.lower.add(t.start, t.last, 1)
 		t.upper.add(t.start, t.last, -1)
 	}
@@ -146,30 +148,34 @@ func (h *hull) drop(start, p corner) {
 
 // test looks for a change and begins anew where there is one.
 func (t *Trend) test() {
-	variance, nu := t.variance()
-	if nu < leastNoise || t.last.i-t.start.i < 2*leastSide {
+	if t.nu() < leastNoise || t.last.i-t.start.i < 2*leastSide {
 		return
 	}
-	best, at := nu*math.Expm1(changeZ*changeZ/nu)*variance, corner{}
+	best, at := t.threshold*t.variance(), -1
+	var of *hull
 	for _, h := range []*hull{&t.lower, &t.upper} {
-		for _, c := range h.corners[:h.n] {
+		for i := range h.corners[:h.n] {
+			c := &h.corners[i]
 			if c.i-t.start.i < leastSide || t.last.i-c.i < leastSide {
 				continue
 			}
 			u, v := c.time-t.start.time, t.last.time-c.time
 			g := (c.clipped-t.start.clipped)/u - (t.last.clipped-c.clipped)/v
 			if z := g * g * u * v / (u + v); z > best {
-				best, at = z, c
+				best, at, of = z, i, h
 			}
 		}
 	}
-	if at.i == 0 {
-		return
+	if at >= 0 {
+		t.begin(of.corners[at])
 	}
-	t.before = t.between(t.start, at, variance, nu)
+}
+
+// begin makes the present rate that since a corner: what came before tells nothing of the present any more.
+func (t *Trend) begin(at corner) {
+	t.before = t.between(t.start, at)
 	t.changed = true
-	// What came before tells nothing of the present any more; clipping was by the rate that ended.
-	t.start = at.unclipped()
+	t.start = at.unclipped() // it was by the rate that ended
 	t.last = t.last.unclipped()
 	t.lower.from(at)
 	t.upper.from(at)
@@ -198,6 +204,7 @@ func (h *hull) from(c corner) {
 // seeNoise measures the noise.
 func (t *Trend) seeNoise(o Observation) {
 	floor := t.counting()
+	few := t.noise[0].n
 	for k := range t.noise {
 		n := &t.noise[k]
 		if n.since++; n.since < 1<<k && n.ends > 0 {
@@ -219,19 +226,23 @@ func (t *Trend) seeNoise(o Observation) {
 		n.a, n.b = n.b, o
 		n.ends++
 	}
-}
-
-// variance returns the variance rate and its degrees of freedom; none while there are too few observations. Second differences that share a span are
-// correlated: two of them tell as much as one and a half that do not.
-func (t *Trend) variance() (variance, nu float64) {
-	variance = t.noise[0].variance
-	for _, n := range t.noise[1:] {
-		if n.n >= leastTerms && n.variance > variance {
-			variance = n.variance
+	t.measured = t.noise[0].variance
+	for k := range t.noise[1:] {
+		if n := &t.noise[1+k]; n.n >= leastTerms && n.variance > t.measured {
+			t.measured = n.variance
 		}
 	}
-	return math.Max(variance, t.counting()), float64(t.noise[0].n) / 1.5
+	if t.noise[0].n != few {
+		t.threshold = t.nu() * math.Expm1(changeZ*changeZ/t.nu())
+	}
 }
+
+// variance is the variance rate.
+func (t *Trend) variance() float64 { return math.Max(t.measured, t.counting()) }
+
+// nu is its degrees of freedom, none while there are fewer than three observations. Second differences that share a span are correlated: three of them tell
+// as much as two that do not.
+func (t *Trend) nu() float64 { return float64(t.noise[0].n) / 1.5 }
 
 // counting is the least variance rate, that of counting; see Drift.
 func (t *Trend) counting() float64 {
@@ -244,21 +255,20 @@ func (t *Trend) counting() float64 {
 // rate is that since the start.
 func (t *Trend) rate() float64 { return (t.last.total - t.start.total) / (t.last.time - t.start.time) }
 
-func (t *Trend) between(from, to corner, variance, nu float64) Rate {
-	span := to.time - from.time
+func (t *Trend) between(from, to corner) Rate {
+	span, variance := to.time-from.time, t.variance()
 	return Rate{
-		Mean: (to.total - from.total) / span, SD: math.Sqrt(variance / span), Volatility: math.Sqrt(variance), Nu: nu,
+		Mean: (to.total - from.total) / span, SD: math.Sqrt(variance / span), Volatility: math.Sqrt(variance), Nu: math.Max(1, t.nu()),
 		Since: from.time, Span: span,
 	}
 }
 
 // Rate returns the present rate; false while there are fewer than three observations.
 func (t *Trend) Rate() (Rate, bool) {
-	variance, nu := t.variance()
-	if nu == 0 {
+	if t.noise[0].n == 0 {
 		return Rate{}, false
 	}
-	return t.between(t.start, t.last, variance, math.Max(1, nu)), true
+	return t.between(t.start, t.last), true
 }
 
 // Before returns the rate that held before the present one; false where no change was found yet.

@@ -1,0 +1,53 @@
+package drain
+
+import "github.com/postsack/backlog/forecast"
+
+// average is a rate over the last 2000 intervals or so, the nearer ones counting more: items per second of the seconds that it has seen.
+type average struct{ items, seconds float64 }
+
+// averageMemory is long, as what it is for, capacity and the usual inflow, should outlast an incident; 200 and 500 scored worse on recorded queues, 4000 the same.
+const averageMemory = 2000
+
+func (a *average) add(items, seconds float64) {
+	const keep = 1 - 1.0/averageMemory
+	a.items = keep*a.items + items
+	a.seconds = keep*a.seconds + seconds
+}
+
+func (a *average) rate() float64 { return a.items / a.seconds }
+
+// flowsApart is the net drain rate that the flows tell one by one, and the backlog alone does not: what leaves while the queue is busy is what it can do, what
+// leaves while it is not is only what came in. So a busy queue will in the long run fall at
+//
+//	capacity - inflow
+//
+// of the outflow over intervals that began with more items than the queue usually has and the inflow over all. It is taken to be known to one half of itself, as
+// either mean may be off today. False where the queue was busy for less than thirty usual intervals, and where more comes than it can do: a queue that lives
+// has known otherwise, and what was seen is an outage.
+func (q *queue) flowsApart(net forecast.Rate) (forecast.Rate, bool) {
+	if !q.out.begun || !q.in.begun || !(q.out.busyFlow.seconds >= busyIntervals*q.out.usual()) || !(q.in.allFlow.seconds > 0) {
+		return forecast.Rate{}, false
+	}
+	rate := q.out.busyFlow.rate() - q.in.allFlow.rate()
+	return forecast.Rate{Mean: rate, SD: rate / 2, Volatility: net.Volatility, Nu: batchesLessOne}, rate > 0
+}
+
+const (
+	// busyIntervals is how many usual intervals a queue must have been busy for its capacity to be known.
+	busyIntervals = 30
+	// batchesLessOne is the degrees of freedom that a forecast.Drift has.
+	batchesLessOne = 7
+	// apart is the weight of what the flows tell beside what the backlog does. On the recorded queues that have flows it took the loss from 0.782 to 0.748;
+	// 0.1, 0.2 and 0.4 gave 0.765, 0.754 and 0.746, the last one for a worse one on quiet days.
+	apart = 0.3
+)
+
+// clearing is the law of the time until distance items are worked off.
+func (q *queue) clearing(net forecast.Rate, distance float64) forecast.Distribution {
+	law := q.drifts.Forecast(distance)
+	flows, ok := q.flowsApart(net)
+	if !ok || law == nil {
+		return law
+	}
+	return forecast.Mixture{Components: []forecast.Distribution{law, flows.Passage(distance)}, Weights: []float64{1 - apart, apart}}
+}
