@@ -40,8 +40,11 @@ func (c *clock) usual() float64 {
 // distances), or one that comes at random and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process).
 // With fewer than four distances nothing is overdue.
 func (c *clock) overdue(d float64) bool {
-	return c.n >= 4 && math.Log(d) > c.mean+math.Max(missedBeat, 4*c.spread)
+	return c.n >= rhythm && math.Log(d) > c.mean+math.Max(missedBeat, 4*c.spread)
 }
+
+// rhythm is how many distances make a rhythm.
+const rhythm = 4
 
 // missedBeat is the logarithm of 1.75: between one usual distance and two.
 const missedBeat = 0.5596157879354227

@@ -24,7 +24,7 @@ const (
 	Negative Reason = "negative"
 	// NothingRead: nothing of the sample is known but its time. It is rejected.
 	NothingRead Reason = "nothing_read"
-	// OutOfOrder: the sample is older than one before it. It is put where it belongs as long as no more than seven came between; one that comes later still
+	// OutOfOrder: the sample is older than one before it. It is put where it belongs as long as no more than eight samples are newer; one that comes later still
 	// is rejected.
 	OutOfOrder Reason = "out_of_order"
 	// Duplicate: there is a sample of that time already. One that says the same is rejected. Of another one the backlog, the delay and the

@@ -77,7 +77,7 @@ func (e *Estimator) Observe(s Sample) error {
 	if r.at <= e.settled {
 		if !e.clockBack(&r) {
 			return e.reject(&Rejection{Reason: OutOfOrder, Detail: fmt.Sprintf(
-				"time %s is not after %s, and the samples until then are settled; want samples in the order of their times, or no more than %d behind", stamp(s.Time), stamp(e.wall(e.settled)), disorder-1)})
+				"time %s is not after %s, and the samples until then are settled; want samples in the order of their times, or no more than %d behind", stamp(s.Time), stamp(e.wall(e.settled)), disorder)})
 		}
 	}
 	e.late = 0
@@ -149,7 +149,7 @@ func (e *Estimator) insert(r record) *Rejection {
 // fromFuture drops the newest record where what follows shows that it is from the future.
 func (e *Estimator) fromFuture() {
 	e.ahead++
-	if e.ahead < fromFuture || e.n < 2 {
+	if e.ahead < fromFuture || e.n < 2 || e.q.clock.n < rhythm { // too soon to say what is far ahead
 		return
 	}
 	lead := float64(e.pending[e.n-1].at-e.pending[e.n-2].at) / 1e9

@@ -87,15 +87,15 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 	s.see()
 	switch {
 	case items > 0:
+		// A silence that ends was no end: it counts, but no further than to where it was taken for one, as it may have been an outage.
+		if n := float64(s.zeros); s.spans > 0 {
+			s.beat(0, int(math.Min(n, math.Ceil(silence/s.busy))))
+		}
 		s.moved = t
 		s.zeros = 0
-		s.beat(1)
+		s.beat(1, 1)
 	case waiting:
 		s.zeros++
-		// The intervals of the silence that may be an end do not count against the flow that it may be the end of.
-		if float64(s.zeros)*s.busy < silence {
-			s.beat(0)
-		}
 	}
 	s.allFlow.add(items, d)
 	if busy && !s.stopped() {
@@ -112,9 +112,18 @@ func (s *stream) see() {
 // busyMemory is over how many intervals the share of those with an item is taken.
 const busyMemory = 256
 
-func (s *stream) beat(x float64) {
-	s.spans = min(s.spans+1, busyMemory)
-	s.busy += (x - s.busy) / float64(s.spans)
+// beat takes n intervals, each with an item (1) or without one (0).
+func (s *stream) beat(x float64, n int) {
+	if n == 0 {
+		return
+	}
+	s.spans += n
+	keep := 1 - float64(n)/float64(s.spans)
+	if s.spans > busyMemory {
+		s.spans = busyMemory
+		keep = math.Exp(-float64(n) / busyMemory)
+	}
+	s.busy = x + (s.busy-x)*keep
 }
 
 // silence is how many intervals with an item must be missing before a flow counts as stopped: the chance that so many are missing in a flow that goes on is

@@ -20,8 +20,10 @@ import "math"
 // The variance rate s² is that of second differences, which no constant drift touches, over spans of 1, 2, 4, 8 and 16 observations: the largest of
 // the five, so that flows which are correlated over some ten samples do not pass for changes, and never below that of counting
 // (see Drift). An increment counts to three standard deviations at most, so that one batch of a thousand is no change of the rate
-// (Huber 1964). What that makes of the rate of false alarms is in the tests: one in 20 000 observations or fewer where increments are independent, with heavy tails
-// or come in batches, one in 4000 where they are correlated by 0.8 from one to the next.
+// (Huber 1964). The false alarms that are left were counted (see the tests): none in 200 000 observations of
+// increments that are independent, normal or counts, at random times, with heavy tails, in batches, or correlated by 0.5 from one to the next, which makes one
+// in 60 000 or fewer with 95 % confidence, and two where they are correlated by 0.8. A rate that rises by 2, 3 and 5 standard deviations of an
+// increment after 100 observations is found after 18, 10 and 5 on average.
 //
 // The zero Trend has seen nothing and is ready for use. It keeps a fixed amount of memory and Observe does not allocate.
 //

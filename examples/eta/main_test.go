@@ -355,7 +355,7 @@ func TestRejected(t *testing.T) {
 		{"negative backlog, flows good", "1795447260,-3,1,1", "repaired", "sample used in part: backlog is -3, want a count of 0 or more", "negative"},
 		{"negative flow", "1795447260,,,-1", "rejected", "sample rejected: outflow is -1, want a count of 0 or more", "negative"},
 		{"not a number", "1795447260,NaN,,", "rejected", "sample rejected: backlog is NaN, want a count of 0 or more, up to 2⁶⁴", "not_finite"},
-		{"time goes back", "1795446000,3,1,1", "rejected", "sample rejected: time 2026-11-23T15:00:00Z is not after 2026-11-23T15:12:00Z, and the samples until then are settled; want samples in the order of their times, or no more than 7 behind", "out_of_order"},
+		{"time goes back", "1795446000,3,1,1", "rejected", "sample rejected: time 2026-11-23T15:00:00Z is not after 2026-11-23T15:12:00Z, and the samples until then are settled; want samples in the order of their times, or no more than 8 behind", "out_of_order"},
 		{"there already", "1795447200,400,,", "rejected", "sample rejected: the sample of 2026-11-23T15:20:00Z is there already", "duplicate"},
 		{"nothing", "1795447260,,,", "rejected", "sample rejected: nothing but a time, want a backlog, an inflow, an outflow or a delay", "nothing_read"},
 	} {
@@ -422,7 +422,7 @@ func TestUnusable(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ name, stdin, words, want string }{
 		{"missing file", "", filepath.Join(dir, "none.csv"), "open " + filepath.Join(dir, "none.csv") + ": no such file or directory"},
-		{"a folder", "", dir, "read " + dir + ": is a directory"},
+		{"a folder", "", dir, dir + ":1: read " + dir + ": is a directory"},
 		{"nothing", "", "", `standard input:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
 		{"bad header", "a,b\n1,2\n", "", `standard input:1: header "a,b", want the columns time and backlog, and inflow and outflow where they are measured`},
 		{"text in a number", "time,backlog\n1795446000,5\n1795446060,many\n", "", `standard input:3: backlog "many", want a number of items, or nothing where it is unknown`},
