@@ -16,6 +16,14 @@ func (a *average) add(items, seconds float64) {
 
 func (a *average) rate() float64 { return a.items / a.seconds }
 
+// working is the rate of a flow that works: over the intervals that were busy and no silence, or over all where there were none.
+func (s *stream) working() float64 {
+	if s.busyFlow.items > 0 {
+		return s.busyFlow.rate()
+	}
+	return s.allFlow.rate()
+}
+
 // flowsApart is the net drain rate that the flows tell one by one, and the backlog alone does not: what leaves while the queue is busy is what it can do, what
 // leaves while it is not is only what came in. So a busy queue will in the long run fall at
 //

@@ -13,11 +13,13 @@ type clock struct {
 
 const clockMemory = 16
 
-// tick takes a reading at t seconds, later than the one before.
-func (c *clock) tick(t float64, first bool) {
+// tick takes a reading at t seconds, later than the one before, and returns whether that was overdue.
+func (c *clock) tick(t float64, first bool) (overdue bool) {
 	if !first {
+		log := math.Log(t - c.last)
+		overdue = c.long(log)
 		c.n++
-		d := math.Log(t-c.last) - c.mean
+		d := log - c.mean
 		if c.n == 1 {
 			c.mean, d = d, 0
 		}
@@ -26,6 +28,7 @@ func (c *clock) tick(t float64, first bool) {
 		c.spread += w * (math.Abs(d) - c.spread)
 	}
 	c.last = t
+	return overdue
 }
 
 // usual is the usual distance in seconds; 0 where there is none yet.
@@ -39,8 +42,10 @@ func (c *clock) usual() float64 {
 // overdue reports whether a distance of d seconds is longer than the readings' own rhythm makes likely: a regular one that misses a beat (1.75 usual
 // distances), or one that comes at random and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process).
 // With fewer than four distances nothing is overdue.
-func (c *clock) overdue(d float64) bool {
-	return c.n >= rhythm && math.Log(d) > c.mean+math.Max(missedBeat, 4*c.spread)
+func (c *clock) overdue(d float64) bool { return c.n >= rhythm && c.long(math.Log(d)) }
+
+func (c *clock) long(log float64) bool {
+	return c.n >= rhythm && log > c.mean+math.Max(missedBeat, 4*c.spread)
 }
 
 // rhythm is how many distances make a rhythm.

@@ -239,6 +239,14 @@ func (e *Estimator) present() *queue {
 	return &q
 }
 
+// Latest is the time of the newest sample, by the clock as it is now: that as of which a Question without a time is answered. It is zero where there is none.
+func (e *Estimator) Latest() time.Time {
+	if e.n == 0 {
+		return time.Time{}
+	}
+	return e.wall(e.pending[e.n-1].at)
+}
+
 // Counts says what became of the samples so far. Those that are pending count as they look now.
 func (e *Estimator) Counts() Counts { return e.present().counts() }
 
@@ -261,7 +269,7 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	if now.samples > 0 {
 		f.last = seconds(now.last)
 		if q.At.IsZero() {
-			q.At = e.wall(e.pending[e.n-1].at)
+			q.At = e.Latest()
 		}
 		if q.At.Before(f.last) {
 			return Prediction{}, fmt.Errorf("drain: %w: At is %s, before the last sample at %s", ErrInvalid, stamp(q.At), stamp(f.last))
@@ -334,7 +342,8 @@ func (q *queue) tell(f *facts, question Question, seconds func(float64) time.Tim
 		return
 	}
 	f.net, f.spacing = net.Mean, q.usual()
-	f.evidence.NetPositive = net.Positive()
+	way, _ := direct(q.drifts.Trend())
+	f.evidence.NetPositive = way.Positive()
 	f.since = seconds(net.Since)
 	if before, changed := q.drifts.Trend().Before(); changed {
 		f.before = before.Mean
@@ -376,10 +385,14 @@ func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown boo
 		}
 	}
 	switch {
-	case outKnown && (out.Mean > 0 || q.out.value > 0):
-		f.current = q.out.drifts.Forecast(q.backlog)
-	case outKnown:
+	case outKnown && q.out.stopped():
+		// By the length of the silence, and then at the rate of busy times; never, where nothing was ever seen to leave.
 		f.current = forecast.FirstPassage{Distance: q.backlog}
+		if rate := q.out.working(); rate > 0 {
+			f.current = forecast.Resumption{Silence: q.last - q.out.moved, Work: q.backlog / rate}
+		}
+	case outKnown:
+		f.current = q.out.drifts.Forecast(q.backlog)
 	case given:
 		// What leaves is what comes and what the backlog loses.
 		net, _ := q.drifts.Trend().Rate()

@@ -12,7 +12,7 @@ import (
 
 // Numbers is what is known of a queue without any samples: a backlog and its rates, each an Estimate.
 //
-// Two of Net, Inflow and Outflow tell the third; Net alone is enough for the time to clear. Where all three are given, Net is used for the time to
+// Two of Net, Inflow and Outflow tell the third, and Backlog and Delay tell Inflow; Net alone is enough for the time to clear. Where all three are given, Net is used for the time to
 // clear and Outflow for the time of the current backlog.
 type Numbers struct {
 	// Queue is its name; it may be empty.
@@ -23,6 +23,9 @@ type Numbers struct {
 	Net Estimate
 	// Inflow and Outflow in items/s.
 	Inflow, Outflow Estimate
+	// Delay is how long the item had waited that is served now, in seconds, in first-in-first-out order. Where Inflow is not given, it tells it: see
+	// InflowFromDelay.
+	Delay Estimate
 }
 
 // Predict answers the question from the numbers alone. At must be given where clock times or deadlines are wanted.
@@ -51,10 +54,15 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	if q.At.IsZero() && len(q.Deadlines) > 0 {
 		return Prediction{}, fmt.Errorf("drain: %w: At is unset, want the moment from which the deadlines count", ErrInvalid)
 	}
+	f := newFacts()
+	if !n.Inflow.known && n.Delay.known {
+		if n.Inflow = InflowFromDelay(n.Backlog, n.Delay); n.Inflow.known {
+			f.because(FlowsFromDelay)
+		}
+	}
 	if n, err = n.complete(); err != nil {
 		return Prediction{}, err
 	}
-	f := newFacts()
 	f.queue, f.horizon = n.Queue, numbersHorizon
 	f.backlog, f.inflow, f.outflow, f.net = n.Backlog.value, n.Inflow.Value(), n.Outflow.Value(), n.Net.value
 	f.evidence.NetPositive = normalAbove(n.Net)
@@ -70,7 +78,11 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 		f.because(CountingOnly)
 		f.warn("no errors were given: bounds this narrow assume exact, constant rates, with no uncertainty but that of counting")
 	}
-	if n.Inflow.known && n.Inflow.value > 0 {
+	switch {
+	case n.Delay.known:
+		half := -n.Delay.se * distuv.UnitNormal.Quantile((1-q.Level)/2)
+		f.delay = Bounds{q.Level, n.Delay.value, math.Max(0, n.Delay.value-half), n.Delay.value + half}
+	case n.Inflow.known && n.Inflow.value > 0:
 		f.oldest = uncertain(forecast.FirstPassage{
 			Distance: n.Backlog.value, Drift: n.Inflow.value, DriftSD: n.Inflow.se, Volatility: math.Sqrt(n.Inflow.value),
 		}, n.Backlog.se)
@@ -113,7 +125,7 @@ func (n Numbers) check() error {
 		name     string
 		e        Estimate
 		negative bool
-	}{{"Backlog", n.Backlog, false}, {"Net", n.Net, true}, {"Inflow", n.Inflow, false}, {"Outflow", n.Outflow, false}} {
+	}{{"Backlog", n.Backlog, false}, {"Net", n.Net, true}, {"Inflow", n.Inflow, false}, {"Outflow", n.Outflow, false}, {"Delay", n.Delay, false}} {
 		if err := f.e.check(f.name); err != nil {
 			return err
 		}
@@ -124,7 +136,7 @@ func (n Numbers) check() error {
 	if !n.Backlog.known {
 		return fmt.Errorf("drain: %w: Backlog is unknown, want a number", ErrInvalid)
 	}
-	if !n.Net.known && !(n.Inflow.known && n.Outflow.known) {
+	if !n.Net.known && !((n.Inflow.known || n.Delay.known && n.Delay.value > 0 && n.Backlog.value > 0) && n.Outflow.known) {
 		return fmt.Errorf("drain: %w: neither Net nor both of Inflow and Outflow are known", ErrInvalid)
 	}
 	return nil

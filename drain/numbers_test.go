@@ -89,6 +89,15 @@ func TestNumbersThirdRate(t *testing.T) {
 	p := predict(t, drain.Numbers{Backlog: drain.About(1.4e6, 5e4), Net: drain.About(300, 50), Inflow: inflow})
 	assert.InDelta(t, 455.56, p.Outflow, 0.01)
 	assert.InEpsilon(t, 1.4e6/455.56, p.CurrentBacklog.Median, 2e-3)
+	// The delay given as such tells the same, and is the answer for the item served now: 9000 s ± 1.645·900 s.
+	q := predict(t, drain.Numbers{Backlog: drain.About(1.4e6, 5e4), Net: drain.About(300, 50), Delay: drain.About(9000, 900)})
+	assert.Equal(t, p.CurrentBacklog, q.CurrentBacklog)
+	assert.Equal(t, p.Inflow, q.Inflow)
+	assert.Contains(t, q.Reasons, drain.FlowsFromDelay)
+	assert.InDelta(t, 9000-1.6448536*900, q.Delay.Oldest.Lower, 0.01)
+	assert.InDelta(t, 9000+1.6448536*900, q.Delay.Oldest.Upper, 0.01)
+	q = predict(t, drain.Numbers{Backlog: drain.Exactly(1.4e6), Outflow: drain.Exactly(456), Delay: drain.Exactly(9000)})
+	assert.InDelta(t, 456-1.4e6/9000, q.NetDrain, 1e-9)
 	for _, unknown := range []drain.Estimate{drain.InflowFromDelay(drain.Estimate{}, drain.Exactly(1)), drain.InflowFromDelay(drain.Exactly(1), drain.Exactly(0))} {
 		assert.False(t, unknown.Known())
 	}

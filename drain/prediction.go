@@ -196,7 +196,8 @@ func (p Prediction) ClearedBy(deadline time.Time) float64 {
 	if p.Backlog <= p.Target && p.State == Cleared {
 		return 1
 	}
-	return p.law.CDF(deadline.Sub(p.AsOf).Seconds())
+	// Unix seconds, as a time.Duration ends after 292 years.
+	return p.law.CDF(float64(deadline.Unix()-p.AsOf.Unix()) + float64(deadline.Nanosecond()-p.AsOf.Nanosecond())/1e9)
 }
 
 // writable reports whether RFC 3339 can write t in UTC.

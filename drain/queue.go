@@ -154,10 +154,11 @@ func (q *queue) absurd(t, backlog float64) bool {
 	return true
 }
 
-// motion is which way the backlog goes, with hysteresis: another way must be shown by two samples in a row, and what is a trend remains one until
-// the probability of its direction falls below four in five.
+// motion is which way the backlog goes, with hysteresis: another way must be shown by two samples in a row, unless a change of the rate was found, which no
+// single sample makes; and what is a trend remains one until the probability of its direction falls below four in five.
 type motion struct {
 	now, then direction // then is what the last sample showed
+	since     float64   // since when the rate holds
 }
 
 type direction int8
@@ -177,19 +178,45 @@ const (
 
 // follow takes what the trend is after one more sample.
 func (m *motion) follow(t *forecast.Trend) {
-	r, ok := t.Rate()
+	r, ok := direct(t)
 	if !ok {
 		return
 	}
-	shown := level
-	switch z := r.Deviate(); {
-	case z >= trendBegins, z >= trendEnds && m.now == falling:
-		shown = falling
-	case z <= -trendBegins, z <= -trendEnds && m.now == rising:
-		shown = rising
+	way := falling
+	if r.Mean < 0 {
+		way = rising
 	}
-	if m.now == undecided || shown == m.then {
+	needed := trendBegins
+	if m.now == way {
+		needed = trendEnds
+	}
+	shown := level
+	if reaches(r, needed) {
+		shown = way
+	}
+	if m.now == undecided || shown == m.then || r.Since != m.since {
 		m.now = shown
 	}
-	m.then = shown
+	m.then, m.since = shown, r.Since
+}
+
+// direct is the rate that tells the direction: of the present one and the same without its largest single step, the one nearer to zero, and zero where they
+// contradict each other.
+func direct(t *forecast.Trend) (forecast.Rate, bool) {
+	r, ok := t.Rate()
+	c, _ := t.Plain()
+	switch {
+	case r.Mean*c.Mean <= 0:
+		r.Mean = 0
+	case math.Abs(c.Mean) < math.Abs(r.Mean):
+		r.Mean = c.Mean
+	}
+	return r, ok
+}
+
+// reaches reports whether the size of r.Deviate() is z or more. It is never above that of t = Mean/SD, and well above two wherever that is above four, so that
+// the logarithm is seldom needed.
+func reaches(r forecast.Rate, z float64) bool {
+	t := math.Abs(r.Mean / r.SD)
+	return t >= z && (t > 4 && r.Nu >= 4 || math.Abs(r.Deviate()) >= z)
 }

@@ -45,6 +45,7 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		return ""
 	}
 	d := t - s.last
+	late := s.tick(t, !s.begun)
 	items := math.NaN()
 	switch f.form {
 	case running:
@@ -62,16 +63,15 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		if f.form == rated {
 			items *= d
 		}
-		if s.begun && s.overdue(d) {
+		if late {
 			wrong = Gap
 		}
 	}
 	if !s.begun {
-		s.begun, s.last, s.moved = true, t, math.NaN()
+		s.begun, s.moved = true, math.NaN()
 		s.see()
 		return ""
 	}
-	s.tick(t, false)
 	s.before = instantOf{t - d, s.filled}
 	if wrong != "" || math.IsNaN(items) {
 		s.gaps++

@@ -53,7 +53,7 @@ func (e env) fromSamples(o options) error {
 	est := drain.NewEstimator()
 	w := newWriter(o, e.stdout)
 	var history []chart.Point
-	var newest, shown time.Time // of all samples, and of the last backlog that an answer was given for
+	var shown time.Time // of the last backlog that an answer was given for
 	unit, listed := "", map[drain.Reason]int{}
 	for {
 		s, err := r.Read()
@@ -89,9 +89,6 @@ func (e env) fromSamples(o options) error {
 				continue
 			}
 		}
-		if s.Time.After(newest) {
-			newest = s.Time
-		}
 		if !o.follow && (o.plot == "" || s.Backlog.Known()) {
 			if o.plot != "" {
 				history = append(history, chart.Point{Time: s.Time, Backlog: s.Backlog.Value()})
@@ -99,7 +96,7 @@ func (e env) fromSamples(o options) error {
 			continue
 		}
 		// A backlog may also have been worked out from flows.
-		p, err := est.Predict(o.question(newest))
+		p, err := est.Predict(o.question(est.Latest()))
 		if err != nil {
 			return err
 		}
@@ -115,7 +112,7 @@ func (e env) fromSamples(o options) error {
 	}
 	at := o.now
 	if at.IsZero() {
-		at = newest
+		at = est.Latest()
 	}
 	p, err := est.Predict(o.question(at))
 	if err != nil {

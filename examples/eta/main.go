@@ -3,6 +3,7 @@
 //	eta -backlog 1.4e6 -net 300                  two numbers
 //	eta -backlog 1.4M±50k -net 300±50            rounded numbers: ± (or +-) is one standard error
 //	eta -backlog 1.4M -in 156 -out 456           rates apart
+//	eta -backlog 1.4M -net 300 -delay 2h30m      the delay tells what comes in
 //	eta FILE.csv                                 samples; - or nothing: standard input; FILE.jsonl likewise
 //
 // Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong usage.

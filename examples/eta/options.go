@@ -56,10 +56,16 @@ const usage = `Eta tells when a queue will be empty, with bounds.
   eta -backlog 1.4e6 -net 300             two numbers
   eta -backlog 1.4M±50k -net 300±50       rounded numbers: ± (or +-) is one standard error
   eta -backlog 1.4M -in 156 -out 456      rates apart
+  eta -backlog 1.4M -net 300 -delay 2h30m the delay tells what comes in
   eta FILE.csv                            samples; - or nothing: standard input; FILE.jsonl likewise
 
-CSV has the header time,backlog[,inflow,outflow]: time in Unix seconds or RFC 3339, backlog at that time, inflow and outflow
-the items of the interval that ends there; an empty field is unknown. JSON lines have the same names.
+CSV has a header that names the columns, JSON lines have the same names; what is empty, null or missing is unknown:
+  time                                    Unix seconds (milli-, micro- and nanoseconds are recognised) or RFC 3339
+  backlog                                 items waiting at that time
+  inflow, outflow                         items that entered and left in the interval that ends there,
+  inflow_total, outflow_total             or cumulative counters of them,
+  inflow_per_second, outflow_per_second   or rates
+  delay_seconds                           how long the item had waited that was served then
 Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong usage.
 
 `
@@ -78,6 +84,10 @@ func parse(args []string, e env) (options, error) {
 	estimate("net", "items by which the backlog shrinks per second: a `number` such as 300 or 300±50", &n.Net)
 	estimate("in", "items entering per second: a `number` such as 156±16", &n.Inflow)
 	estimate("out", "items leaving per second: a `number` such as 456", &n.Outflow)
+	f.Func("delay", "how long the item had waited that is served now: a `time` such as 9000±900 (seconds) or 2h30m±15m; tells the inflow where -in is not given", func(s string) (err error) {
+		n.Delay, err = parseDelay(s)
+		return err
+	})
 	var target drain.Estimate
 	estimate("target", "the backlog that counts as cleared: a `number`, 0 unless given", &target)
 	f.Func("level", "probability `mass` of the bounds, between 0 and 1; 0.9 unless given", func(s string) (err error) {
@@ -127,7 +137,7 @@ func parse(args []string, e env) (options, error) {
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if given["backlog"] || given["net"] || given["in"] || given["out"] {
+	if given["backlog"] || given["net"] || given["in"] || given["out"] || given["delay"] {
 		o.numbers = &n
 	}
 	o.file = "-"
@@ -173,7 +183,9 @@ func (o options) check(files []string, given map[string]bool, e env) error {
 		return errors.New("-backlog is missing, want the number of items waiting")
 	case given["net"] && given["in"] && given["out"]:
 		return errors.New("-net, -in and -out exclude each other, want any two at most")
-	case !given["net"] && !(given["in"] && given["out"]):
+	case given["delay"] && given["in"] && (given["net"] || given["out"]):
+		return errors.New("-delay and -in exclude each other: the delay tells what comes in")
+	case !given["net"] && !((given["in"] || given["delay"]) && given["out"]):
 		return errors.New("the rate is missing, want -net, or both -in and -out")
 	}
 	_, err := o.numbers.Predict(drain.Question{})
@@ -190,6 +202,29 @@ func plain(err error) error {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return errors.New(text)
+}
+
+// parseDelay reads seconds or a duration, with an optional standard error.
+func parseDelay(s string) (drain.Estimate, error) {
+	var parts [2]float64
+	value, se, _ := strings.Cut(strings.Replace(s, "+-", "±", 1), "±")
+	for i, part := range []string{value, se} {
+		part = strings.TrimSpace(part)
+		if i == 1 && part == "" && !strings.Contains(s, "±") && !strings.Contains(s, "+-") {
+			break
+		}
+		if d, err := time.ParseDuration(part); err == nil {
+			parts[i] = d.Seconds()
+		} else if e, err := drain.ParseEstimate(part); err == nil {
+			parts[i] = e.Value()
+		} else {
+			return drain.Estimate{}, errors.New("want seconds such as 9000 or 9000±900, or a time such as 2h30m or 2h30m±15m")
+		}
+		if !(parts[i] >= 0) {
+			return drain.Estimate{}, errors.New("want 0 or more")
+		}
+	}
+	return drain.About(parts[0], parts[1]), nil
 }
 
 func parseDeadline(s string) (deadline, error) {

@@ -46,20 +46,25 @@ func TestUsageErrors(t *testing.T) {
 		"-follow=perhaps":           `invalid boolean value "perhaps" for -follow: parse error`,
 
 		// What does not go together.
-		"a.csv b.csv":                     `2 files, want one: a.csv, b.csv`,
-		"a.csv -tz UTC b.jsonl -":         `3 files, want one: a.csv, b.jsonl, -`,
-		"-follow -plot fan.png":           `-follow and -plot exclude each other: a picture shows one moment`,
-		"-follow -now 1795446000":         `-follow and -now exclude each other: -follow answers as of each sample`,
-		"-backlog 1 -net 1 q.csv":         `numbers and a file (q.csv) exclude each other`,
-		"q.csv -net 1":                    `numbers and a file (q.csv) exclude each other`,
-		"-backlog 1 -net 1 -":             `numbers and a file (-) exclude each other`,
-		"-backlog 1 -net 1 -follow":       `-follow needs samples, not numbers`,
-		"-net 300":                        `-backlog is missing, want the number of items waiting`,
-		"-in 156 -out 456":                `-backlog is missing, want the number of items waiting`,
-		"-backlog 1M -net 3 -in 1 -out 4": `-net, -in and -out exclude each other, want any two at most`,
-		"-backlog 1M":                     `the rate is missing, want -net, or both -in and -out`,
-		"-backlog 1M -in 1":               `the rate is missing, want -net, or both -in and -out`,
-		"-backlog 1M -out 1":              `the rate is missing, want -net, or both -in and -out`,
+		"a.csv b.csv":                        `2 files, want one: a.csv, b.csv`,
+		"a.csv -tz UTC b.jsonl -":            `3 files, want one: a.csv, b.jsonl, -`,
+		"-follow -plot fan.png":              `-follow and -plot exclude each other: a picture shows one moment`,
+		"-follow -now 1795446000":            `-follow and -now exclude each other: -follow answers as of each sample`,
+		"-backlog 1 -net 1 q.csv":            `numbers and a file (q.csv) exclude each other`,
+		"q.csv -net 1":                       `numbers and a file (q.csv) exclude each other`,
+		"-backlog 1 -net 1 -":                `numbers and a file (-) exclude each other`,
+		"-backlog 1 -net 1 -follow":          `-follow needs samples, not numbers`,
+		"-net 300":                           `-backlog is missing, want the number of items waiting`,
+		"-in 156 -out 456":                   `-backlog is missing, want the number of items waiting`,
+		"-backlog 1M -net 3 -in 1 -out 4":    `-net, -in and -out exclude each other, want any two at most`,
+		"-backlog 1M":                        `the rate is missing, want -net, or both -in and -out`,
+		"-backlog 1M -in 1":                  `the rate is missing, want -net, or both -in and -out`,
+		"-backlog 1M -out 1":                 `the rate is missing, want -net, or both -in and -out`,
+		"-backlog 1M -delay 1h":              `the rate is missing, want -net, or both -in and -out`,
+		"-backlog 1M -net 1 -in 1 -delay 1h": `-delay and -in exclude each other: the delay tells what comes in`,
+		"-backlog 1M -net 1 -delay soon":     `invalid value "soon" for flag -delay: want seconds such as 9000 or 9000±900, or a time such as 2h30m or 2h30m±15m`,
+		"-backlog 1M -net 1 -delay 1h±":      `invalid value "1h±" for flag -delay: want seconds such as 9000 or 9000±900, or a time such as 2h30m or 2h30m±15m`,
+		"-backlog 1M -net 1 -delay -1h":      `invalid value "-1h" for flag -delay: want 0 or more`,
 
 		// Numbers that are none, or out of range.
 		"-backlog= -net 1":         `invalid value "" for flag -backlog: "", ` + number,
@@ -94,10 +99,10 @@ func TestHelp(t *testing.T) {
 	for _, words := range []string{"-help", "-h", "--help", "q.csv -help"} {
 		text := good(t, "", words)
 		assert.True(t, strings.HasPrefix(text, usage), words)
-		for _, name := range []string{"backlog", "net", "in", "out", "target", "level", "deadline", "now", "tz", "format", "plot", "follow"} {
+		for _, name := range []string{"backlog", "net", "in", "out", "delay", "target", "level", "deadline", "now", "tz", "format", "plot", "follow"} {
 			assert.Contains(t, text, "\n  -"+name+map[bool]string{true: "\n", false: " "}[name == "follow"], words) // all but -follow take a value
 		}
-		assert.Equal(t, 12, strings.Count(text, "\n  -"), "flags that this test does not know")
+		assert.Equal(t, 13, strings.Count(text, "\n  -"), "flags that this test does not know")
 		for _, format := range formats() {
 			assert.Contains(t, text, format, words)
 		}

@@ -32,13 +32,17 @@ func predict(t *testing.T, n drain.Numbers, deadlines ...time.Time) drain.Predic
 func snapshots(t *testing.T) map[string]metrics.Snapshot {
 	unknown, err := drain.NewEstimator().Predict(drain.Question{At: at, Deadlines: []time.Time{at.Add(time.Hour)}})
 	require.NoError(t, err)
+	draining := predict(t, drain.Numbers{Queue: "mail", Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(700), Outflow: drain.Exactly(1000)}, at.Add(time.Hour), at.Add(2*time.Hour))
+	draining.Counts = drain.Counts{ // numbers have none
+		Offered:  20,
+		Accepted: 20 - 3 - 1 - 2,
+		Repaired: map[drain.Reason]int{drain.Gap: 1, drain.Negative: 2},
+		Rejected: map[drain.Reason]int{drain.Negative: 3},
+	}
 	return map[string]metrics.Snapshot{
-		"draining": {
-			Prediction: predict(t, drain.Numbers{Queue: "mail", Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(700), Outflow: drain.Exactly(1000)}, at.Add(time.Hour), at.Add(2*time.Hour)),
-			Rejected:   map[drain.Reason]int{drain.Negative: 3},
-		},
-		"growing": {Prediction: predict(t, drain.Numbers{Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(1200), Outflow: drain.Exactly(1000)})},
-		"unknown": {Prediction: unknown},
+		"draining": {Prediction: draining},
+		"growing":  {Prediction: predict(t, drain.Numbers{Backlog: drain.Exactly(1.4e6), Inflow: drain.Exactly(1200), Outflow: drain.Exactly(1000)})},
+		"unknown":  {Prediction: unknown},
 	}
 }
 
@@ -58,17 +62,19 @@ func TestRegistry(t *testing.T) {
 		require.NoError(t, registry.Register(s), name)
 		n, err := testutil.GatherAndCount(registry)
 		require.NoError(t, err, name)
-		// 14 gauges of the queue alone, 6 states, 5 reasons for rejections, and one series for each deadline.
-		assert.Equal(t, 14+6+5+len(s.Prediction.Deadlines), n, name)
+		// 18 gauges of the queue alone, 6 states, the samples, 11 reasons for a rejection and for a repair, and one series for each deadline.
+		assert.Equal(t, 18+6+1+11+11+len(s.Prediction.Deadlines), n, name)
 	}
 }
 
 // TestDraining holds values against arithmetic: 1 400 000 items, in 700/s, out 1000/s.
 func TestDraining(t *testing.T) {
 	s := snapshots(t)["draining"]
-	b, c := s.Prediction.TimeToClear, s.Prediction.CurrentBacklog
-	assert.InDelta(t, 4666.7, b.Median, 0.1)  // 1.4e6/(1000 − 700)
-	assert.InDelta(t, 1400.0, c.Median, 0.01) // 1.4e6/1000
+	b, c, d := s.Prediction.TimeToClear, s.Prediction.CurrentBacklog, s.Prediction.Delay
+	assert.InDelta(t, 4666.7, b.Median, 0.1)         // 1.4e6/(1000 − 700)
+	assert.InDelta(t, 1400.0, c.Median, 0.01)        // 1.4e6/1000
+	assert.InDelta(t, 2000.0, d.Oldest.Median, 0.01) // 1.4e6/700: as much has entered since
+	assert.InDelta(t, 1400.0, d.Newest.Median, 0.01) // 1.4e6/1000, once all that is ahead of it is served
 	assert.NoError(t, testutil.CollectAndCompare(s, strings.NewReader(`
 # HELP backlog_items Items waiting.
 # TYPE backlog_items gauge
@@ -99,18 +105,46 @@ backlog_state{queue="mail",state="steady"} 0
 backlog_state{queue="mail",state="unknown"} 0
 # HELP backlog_samples_rejected_total Samples that could not be used.
 # TYPE backlog_samples_rejected_total counter
+backlog_samples_rejected_total{queue="mail",reason="absurd_jump"} 0
+backlog_samples_rejected_total{queue="mail",reason="clock_ahead"} 0
+backlog_samples_rejected_total{queue="mail",reason="clock_back"} 0
+backlog_samples_rejected_total{queue="mail",reason="counter_reset"} 0
 backlog_samples_rejected_total{queue="mail",reason="duplicate"} 0
+backlog_samples_rejected_total{queue="mail",reason="gap"} 0
 backlog_samples_rejected_total{queue="mail",reason="negative"} 3
-backlog_samples_rejected_total{queue="mail",reason="no_backlog"} 0
 backlog_samples_rejected_total{queue="mail",reason="not_finite"} 0
+backlog_samples_rejected_total{queue="mail",reason="nothing_read"} 0
 backlog_samples_rejected_total{queue="mail",reason="out_of_order"} 0
+backlog_samples_rejected_total{queue="mail",reason="partial_reset"} 0
+# HELP backlog_samples_repaired_total Samples that were used after a repair, or in part.
+# TYPE backlog_samples_repaired_total counter
+backlog_samples_repaired_total{queue="mail",reason="absurd_jump"} 0
+backlog_samples_repaired_total{queue="mail",reason="clock_ahead"} 0
+backlog_samples_repaired_total{queue="mail",reason="clock_back"} 0
+backlog_samples_repaired_total{queue="mail",reason="counter_reset"} 0
+backlog_samples_repaired_total{queue="mail",reason="duplicate"} 0
+backlog_samples_repaired_total{queue="mail",reason="gap"} 1
+backlog_samples_repaired_total{queue="mail",reason="negative"} 2
+backlog_samples_repaired_total{queue="mail",reason="not_finite"} 0
+backlog_samples_repaired_total{queue="mail",reason="nothing_read"} 0
+backlog_samples_repaired_total{queue="mail",reason="out_of_order"} 0
+backlog_samples_repaired_total{queue="mail",reason="partial_reset"} 0
+# HELP backlog_samples_total Samples offered.
+# TYPE backlog_samples_total counter
+backlog_samples_total{queue="mail"} 20
+# HELP backlog_net_positive_probability Probability that the backlog shrinks.
+# TYPE backlog_net_positive_probability gauge
+backlog_net_positive_probability{queue="mail"} 1
 `), "backlog_items", "backlog_inflow_per_second", "backlog_outflow_per_second", "backlog_net_drain_per_second", "backlog_never_probability",
-		"backlog_deadline_probability", "backlog_state", "backlog_samples_rejected_total"))
+		"backlog_deadline_probability", "backlog_state", "backlog_samples_rejected_total", "backlog_samples_repaired_total", "backlog_samples_total", "backlog_net_positive_probability"))
 	for name, want := range map[string]float64{
 		"backlog_time_to_clear_seconds":         b.Median,
 		"backlog_time_to_clear_lower_seconds":   b.Lower,
 		"backlog_time_to_clear_upper_seconds":   b.Upper,
 		"backlog_current_served_seconds":        c.Median,
+		"backlog_delay_oldest_seconds":          d.Oldest.Median,
+		"backlog_delay_newest_seconds":          d.Newest.Median,
+		"backlog_leak_per_second":               math.NaN(), // what leaves is given, not compared
 		"backlog_clear_timestamp_seconds":       1795446000 + b.Median,
 		"backlog_clear_timestamp_lower_seconds": 1795446000 + b.Lower,
 		"backlog_clear_timestamp_upper_seconds": 1795446000 + b.Upper,
@@ -132,12 +166,64 @@ func TestExtremes(t *testing.T) {
 		assert.Equal(t, text(math.NaN()), values(t, unknown, name), name)
 	}
 	assert.Equal(t, text(1), values(t, growing, "backlog_never_probability"))
+	assert.Equal(t, text(0), values(t, growing, "backlog_net_positive_probability"))
 	assert.Equal(t, text(-200), values(t, growing, "backlog_net_drain_per_second")) // 1000 − 1200
 	for _, name := range []string{
 		"backlog_items", "backlog_inflow_per_second", "backlog_outflow_per_second", "backlog_net_drain_per_second", "backlog_current_served_seconds",
 		"backlog_never_probability", "backlog_deadline_probability", "backlog_record_coverage_ratio", "backlog_last_sample_timestamp_seconds",
+		"backlog_delay_oldest_seconds", "backlog_delay_newest_seconds", "backlog_leak_per_second", "backlog_net_positive_probability",
 	} {
 		assert.Equal(t, text(math.NaN()), values(t, unknown, name), name)
+	}
+}
+
+// TestEveryReason: all reasons are there for what was rejected and for what was repaired, those that never occurred with 0.
+func TestEveryReason(t *testing.T) {
+	for name, s := range snapshots(t) {
+		for metric, want := range map[string]map[drain.Reason]int{
+			"backlog_samples_rejected_total": s.Prediction.Counts.Rejected,
+			"backlog_samples_repaired_total": s.Prediction.Counts.Repaired,
+		} {
+			got := map[drain.Reason]int{}
+			each(t, s, metric, func(labels map[string]string, x float64) { got[drain.Reason(labels["reason"])] = int(x) })
+			all := map[drain.Reason]int{}
+			for _, r := range drain.Problems() {
+				all[r] = want[r]
+			}
+			assert.Equal(t, all, got, name+" "+metric)
+		}
+	}
+}
+
+// TestCounts: what the estimator counted is what is shown.
+func TestCounts(t *testing.T) {
+	est := drain.NewEstimator()
+	for i, s := range []drain.Sample{
+		{Backlog: drain.Items(5), Delay: drain.Seconds(30)},
+		{Backlog: drain.Items(-1)},                          // rejected
+		{Backlog: drain.Items(6), Inflow: drain.Count(-1)},  // used in part
+		{Backlog: drain.Items(-1), Inflow: drain.Count(-1)}, // rejected
+		{Backlog: drain.Items(math.NaN())},                  // rejected
+		{},                                                  // rejected: nothing but a time
+		{Backlog: drain.Items(7), Delay: drain.Seconds(40)},
+	} {
+		s.Time = at.Add(time.Duration(i) * time.Minute)
+		_ = est.Observe(s) // an error for each of those above
+	}
+	p, err := est.Predict(drain.Question{At: at.Add(6 * time.Minute)})
+	require.NoError(t, err)
+	s := metrics.Snapshot{Prediction: p}
+	assert.Equal(t, "7", values(t, s, "backlog_samples_total"))
+	// In the order of the names: absurd_jump, clock_ahead, clock_back, counter_reset, duplicate, gap, negative, not_finite, nothing_read, …
+	assert.Equal(t, "0 0 0 0 0 0 2 1 1 0 0", values(t, s, "backlog_samples_rejected_total"))
+	assert.Equal(t, "0 0 0 0 0 0 1 0 0 0 0", values(t, s, "backlog_samples_repaired_total"))
+	assert.Equal(t, "40", values(t, s, "backlog_delay_oldest_seconds")) // that which was reported last
+}
+
+// TestLeak: what leaves unmeasured, or enters where it is negative.
+func TestLeak(t *testing.T) {
+	for _, rate := range []float64{0.25, -0.25, math.NaN()} {
+		assert.Equal(t, text(rate), values(t, metrics.Snapshot{Prediction: drain.Prediction{Leak: drain.Leak{Rate: rate}}}, "backlog_leak_per_second"))
 	}
 }
 
@@ -192,17 +278,28 @@ func text(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 // values returns those of all series of one metric, with a space between.
 func values(t *testing.T, s metrics.Snapshot, name string) string {
 	t.Helper()
+	var found []string
+	each(t, s, name, func(_ map[string]string, x float64) { found = append(found, text(x)) })
+	return strings.Join(found, " ")
+}
+
+// each calls f for all series of one metric, in the order of their labels.
+func each(t *testing.T, s metrics.Snapshot, name string, f func(labels map[string]string, x float64)) {
+	t.Helper()
 	registry := prometheus.NewRegistry()
 	require.NoError(t, registry.Register(s))
 	families, err := registry.Gather()
 	require.NoError(t, err)
-	var found []string
-	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				found = append(found, text(m.GetGauge().GetValue()))
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
 			}
+			f(labels, m.GetGauge().GetValue()+m.GetCounter().GetValue()) // it is one of the two, and the other one is 0
 		}
 	}
-	return strings.Join(found, " ")
 }

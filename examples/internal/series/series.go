@@ -1,7 +1,7 @@
 // Package series reads the samples of a queue from CSV and JSON lines.
 //
-// CSV has a header that names the columns, in any order. Other columns are left alone, an empty field is unknown. JSON lines are one object a line with
-// the same names; a name that is missing or null is unknown.
+// CSV has a header that names the columns, in any order, in capitals or not. Other columns are left alone, an empty field is unknown; of two columns with
+// one name the first counts. JSON lines are one object a line with the same names, in small letters; a name that is missing, null or an empty text is unknown.
 //
 //	time                                     Unix seconds, fractions allowed, or RFC 3339
 //	backlog                                  items waiting at that time
@@ -10,12 +10,16 @@
 //	inflow_per_second, outflow_per_second    the same as rates
 //	delay_seconds                            how long the item had waited that was served then
 //
-// Time and one of the others are needed; of the three forms of a flow a file has one. A number too large for seconds is taken for milliseconds, micro- or
-// nanoseconds (see Reader.Unit), as no queue is older than 1973 or younger than the year 5138.
+// Every sample needs a time, and the header of CSV one of the others too; of the three forms of a flow a file has one. Numbers are decimal, with an exponent or
+// without; NaN, Inf and what is below zero are left to the estimator, which counts them.
+//
+// A Unix time of 10¹¹ or more is taken for milliseconds, of 10¹⁴ for microseconds and of 10¹⁷ for nanoseconds, each time for itself, so that a file may mix them.
+// As seconds 10¹¹ is in the year 5138, as milliseconds it is in March 1973, and so on for the others: times outside those years are misread.
 package series
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -32,14 +36,14 @@ import (
 
 // Error is a line that cannot be read.
 type Error struct {
-	// Name is the file's name, Line the number of the line, the first being 1.
+	// Name is the file's name, Line the number of the line, the first being 1; that of the first line where a CSV record has several.
 	Name string
 	Line int
-	// Field is the column, Value what stood there, Want what was expected; Field may be empty.
+	// Field is the column, or "header"; empty where it is the line that cannot be read. Value is what stood there, Want what was expected.
 	Field, Value, Want string
 }
 
-// Error returns "name:line: field "value", want …".
+// Error returns `name:line: field "value", want …`, the value cut off after 60 characters.
 func (e *Error) Error() string {
 	what := e.Field
 	if what != "" {
@@ -48,88 +52,86 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s%q, want %s", e.Name, e.Line, what, abridge(e.Value), e.Want)
 }
 
+// abridge keeps an error message to one readable line.
+func abridge(s string) string {
+	n := 0
+	for i := range s {
+		if n == 60 {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
+
 // Reader reads samples one by one.
 type Reader struct {
-	name  string
-	line  int
-	csv   *csv.Reader
-	lines *bufio.Scanner
-	unit  string
-	// columns holds the index of each of the fields in a CSV record, -1 for a column that is not there.
+	name string
+	line int
+	unit string
+	// forms holds for each flow the field that the file gives it in, 0 where there was none yet.
+	forms [flows]int
+
+	// One of the two: CSV, from source, with the index of each of the fields in a record, -1 for a column that is not there; or lines of JSON.
+	csv     *csv.Reader
+	source  *source
 	columns [len(fields)]int
+	lines   *bufio.Scanner
 }
+
+// The flows, as numbers.
+const (
+	noFlow = iota
+	inflow
+	outflow
+	flows
+)
 
 // fields are the columns, in the order of Reader.columns; the first is the time, which has no set.
 var fields = [...]struct {
 	name string
+	flow int // of which the field is one of three forms
+	of   string
 	set  func(s *drain.Sample, x float64)
 }{
-	{"time", nil},
-	{"backlog", func(s *drain.Sample, x float64) { s.Backlog = drain.Items(x) }},
-	{"inflow", func(s *drain.Sample, x float64) { s.Inflow = drain.Count(x) }},
-	{"outflow", func(s *drain.Sample, x float64) { s.Outflow = drain.Count(x) }},
-	{"inflow_total", func(s *drain.Sample, x float64) { s.Inflow = drain.Total(x) }},
-	{"outflow_total", func(s *drain.Sample, x float64) { s.Outflow = drain.Total(x) }},
-	{"inflow_per_second", func(s *drain.Sample, x float64) { s.Inflow = drain.PerSecond(x) }},
-	{"outflow_per_second", func(s *drain.Sample, x float64) { s.Outflow = drain.PerSecond(x) }},
-	{"delay_seconds", func(s *drain.Sample, x float64) { s.Delay = drain.Seconds(x) }},
+	{"time", noFlow, "", nil},
+	{"backlog", noFlow, "items", func(s *drain.Sample, x float64) { s.Backlog = drain.Items(x) }},
+	{"inflow", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Count(x) }},
+	{"outflow", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Count(x) }},
+	{"inflow_total", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Total(x) }},
+	{"outflow_total", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Total(x) }},
+	{"inflow_per_second", inflow, "items per second", func(s *drain.Sample, x float64) { s.Inflow = drain.PerSecond(x) }},
+	{"outflow_per_second", outflow, "items per second", func(s *drain.Sample, x float64) { s.Outflow = drain.PerSecond(x) }},
+	{"delay_seconds", noFlow, "seconds", func(s *drain.Sample, x float64) { s.Delay = drain.Seconds(x) }},
 }
 
-// longest is how long a line of JSON may be: far more than four numbers need, far less than a binary file read by mistake.
+// longest is how many bytes a line of JSON or a record of CSV may have: far more than nine numbers need, far less than a binary file read by mistake, or
+// than a file in which a quote is opened and never closed.
 const longest = 1 << 20
 
 // byteOrderMark is what spreadsheets write before the first line.
 const byteOrderMark = "\ufeff"
 
 // NewReader returns a reader of r. The name is that of the file, for errors; one that ends in .jsonl or .ndjson is JSON lines, everything else is
-// CSV unless its first byte that is not white space is a brace.
+// CSV unless its first byte that is not white space is a brace. The header of CSV is read at once: an *Error where it cannot be used.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	if mark, _ := b.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		b.Discard(len(byteOrderMark))
 	}
+	rd := &Reader{name: name}
 	lower := strings.ToLower(name)
 	if strings.HasSuffix(lower, ".jsonl") || strings.HasSuffix(lower, ".ndjson") || startsWithBrace(b) {
-		s := bufio.NewScanner(b)
-		s.Buffer(nil, longest)
-		return &Reader{name: name, lines: s}, nil
+		rd.lines = bufio.NewScanner(b)
+		rd.lines.Buffer(nil, longest)
+		return rd, nil
 	}
-	c := csv.NewReader(b)
-	c.ReuseRecord = true
-	c.TrimLeadingSpace = true
-	rd := &Reader{name: name, csv: c}
-	for k := range rd.columns {
-		rd.columns[k] = -1
-	}
-	header, err := c.Read()
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, &Error{name, 1, "header", "", "a line that names the columns, such as time,backlog,inflow,outflow"}
-		}
-		return nil, rd.csvError(err)
-	}
-	rd.line, _ = c.FieldPos(0)
-	for i, h := range header {
-		h = strings.ToLower(strings.TrimSpace(h))
-		for k, f := range fields {
-			if h == f.name && rd.columns[k] < 0 {
-				rd.columns[k] = i
-			}
-		}
-	}
-	if rd.columns[0] < 0 || slices.Max(rd.columns[1:]) < 0 {
-		return nil, &Error{name, rd.line, "header", strings.Join(header, ","), "the columns time and backlog, and inflow and outflow where they are measured"}
-	}
-	for _, forms := range [][]int{{2, 4, 6}, {3, 5, 7}} { // the same flow in several forms: which one is meant?
-		var names []string
-		for _, k := range forms {
-			if rd.columns[k] >= 0 {
-				names = append(names, fields[k].name)
-			}
-		}
-		if len(names) > 1 {
-			return nil, &Error{name, rd.line, "header", strings.Join(header, ","), "one of " + strings.Join(names, " and ")}
-		}
+	rd.source = &source{r: b, line: 1}
+	rd.csv = csv.NewReader(rd.source)
+	rd.csv.ReuseRecord = true
+	rd.csv.TrimLeadingSpace = true
+	if err := rd.header(); err != nil {
+		return nil, err
 	}
 	return rd, nil
 }
@@ -146,156 +148,199 @@ func startsWithBrace(b *bufio.Reader) bool {
 	}
 }
 
-// Line returns the number of the line that was read last.
-func (r *Reader) Line() int { return r.line }
-
-// Read returns the next sample; io.EOF at the end, an *Error for a line that cannot be read. After an *Error the next line can be read.
-func (r *Reader) Read() (drain.Sample, error) {
-	if r.csv != nil {
-		return r.readCSV()
-	}
-	return r.readJSON()
-}
-
-func (r *Reader) readCSV() (drain.Sample, error) {
-	rec, err := r.csv.Read()
-	if errors.Is(err, csv.ErrFieldCount) {
-		r.line, _ = r.csv.FieldPos(0)
-		return drain.Sample{}, r.bad("", strings.Join(rec, ","), fmt.Sprintf("%d fields, as in the header", r.csv.FieldsPerRecord))
+// header reads the header of CSV and finds the columns in it.
+func (r *Reader) header() error {
+	header, err := r.record()
+	if err == io.EOF {
+		r.line = 1
+		return r.bad("header", "", "a line that names the columns, such as time,backlog,inflow,outflow")
 	}
 	if err != nil {
-		return drain.Sample{}, r.csvError(err)
+		return err
 	}
-	r.line, _ = r.csv.FieldPos(0)
-	var s drain.Sample
-	for k, i := range r.columns {
-		if i < 0 {
+	text := strings.Join(header, ",")
+	for i, h := range header {
+		header[i] = strings.ToLower(strings.TrimSpace(h))
+	}
+	var forms [flows][]string
+	for k, f := range fields {
+		if r.columns[k] = slices.Index(header, f.name); r.columns[k] >= 0 {
+			forms[f.flow] = append(forms[f.flow], f.name)
+		}
+	}
+	if r.columns[0] < 0 || slices.Max(r.columns[1:]) < 0 {
+		return r.bad("header", text, "the columns time and backlog, and inflow and outflow where they are measured")
+	}
+	for _, names := range forms[inflow:] {
+		if len(names) > 1 { // which one is meant?
+			return r.bad("header", text, "one of "+strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// Line returns the number of the line that was read last, the first of them where a CSV record has several.
+func (r *Reader) Line() int { return r.line }
+
+// Unit returns "milliseconds", "microseconds" or "nanoseconds", which the last time that was not in seconds was taken for; empty where there was none.
+func (r *Reader) Unit() string { return r.unit }
+
+// Read returns the next sample; io.EOF at the end, an *Error for a line that cannot be read. After an *Error the next line can be read; a quote that opens
+// a field and is not closed on its line has taken that for a part of the field, though. Any other error names the file and the line, and ends the reading:
+// the file itself cannot be read, or has a line of JSON or a record of CSV that is longer than a mebibyte.
+func (r *Reader) Read() (drain.Sample, error) {
+	if r.csv == nil {
+		return r.readJSON()
+	}
+	rec, err := r.record()
+	if err != nil {
+		return drain.Sample{}, err
+	}
+	return r.sample("nothing", func(k int) string {
+		if i := r.columns[k]; i >= 0 {
+			return rec[i]
+		}
+		return ""
+	})
+}
+
+// record returns the next record of CSV.
+func (r *Reader) record() ([]string, error) {
+	r.source.next()
+	rec, err := r.csv.Read()
+	var p *csv.ParseError
+	switch {
+	case err == nil:
+		r.line, _ = r.csv.FieldPos(0)
+		return rec, nil
+	case err == io.EOF:
+		return nil, err
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, fmt.Errorf("%s:%d: more than %d bytes after line %d, want a record of CSV, its quotes closed: %w", r.name, r.source.line, longest, r.line, err)
+	case !errors.As(err, &p):
+		return nil, fmt.Errorf("%s:%d: %w", r.name, r.source.line, err)
+	}
+	r.line = p.StartLine
+	if p.Err == csv.ErrFieldCount {
+		return nil, r.bad("", strings.Join(rec, ","), fmt.Sprintf("%d fields, as in the header", r.csv.FieldsPerRecord))
+	}
+	return nil, r.bad("", `"`, "quotes around a whole field, doubled within it")
+}
+
+// source is what CSV is read from, up to longest bytes a record.
+type source struct {
+	r    io.Reader
+	line int  // of the byte that comes next
+	left int  // bytes that the record may still take
+	full bool // it wanted more: nothing tells where the next one would begin
+}
+
+// next begins a record.
+func (s *source) next() {
+	if !s.full {
+		s.left = longest
+	}
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		s.full = true
+		return 0, bufio.ErrTooLong
+	}
+	n, err := s.r.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	s.line += bytes.Count(p[:n], []byte{'\n'})
+	return n, err
+}
+
+func (r *Reader) readJSON() (drain.Sample, error) {
+	for r.lines.Scan() && r.lines.Err() == nil { // with an error of the file comes what was read of the line, which means nothing
+		r.line++
+		text := bytes.TrimSpace(r.lines.Bytes())
+		if len(text) == 0 {
 			continue
 		}
-		v := strings.TrimSpace(rec[i])
-		if k == 0 {
-			var want string
-			if s.Time, want = r.time(v); want != "" {
-				return s, r.bad(fields[k].name, v, want)
+		var object map[string]json.RawMessage
+		if err := json.Unmarshal(text, &object); err != nil || object == nil {
+			return drain.Sample{}, r.bad("", string(text), `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
+		}
+		return r.sample("null", func(k int) string {
+			value := string(object[fields[k].name])
+			switch {
+			case value == "null":
+				return ""
+			case strings.HasPrefix(value, `"`):
+				json.Unmarshal([]byte(value), &value) // cannot fail: it is part of what was valid
 			}
+			return value
+		})
+	}
+	err := r.lines.Err()
+	switch {
+	case err == nil:
+		return drain.Sample{}, io.EOF
+	case errors.Is(err, bufio.ErrTooLong):
+		return drain.Sample{}, fmt.Errorf("%s:%d: more than %d bytes, want one JSON object a line: %w", r.name, r.line+1, longest, err)
+	}
+	return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
+}
+
+// sample makes a sample of the fields of one line, whose value is empty where it is unknown; unknown is how people write that.
+func (r *Reader) sample(unknown string, value func(field int) string) (drain.Sample, error) {
+	var s drain.Sample
+	forms := r.forms
+	for k, f := range fields {
+		v := strings.TrimSpace(value(k))
+		if f.set == nil {
+			t, unit, want := parseTime(v)
+			if want != "" {
+				return drain.Sample{}, r.bad(f.name, v, want)
+			}
+			if unit != "" {
+				r.unit = unit
+			}
+			s.Time = t
 			continue
 		}
 		if v == "" {
 			continue
 		}
-		n, err := strconv.ParseFloat(v, 64)
-		if err != nil {
-			return s, r.bad(fields[k].name, v, wantCount)
+		x, ok := number(v)
+		if !ok {
+			return drain.Sample{}, r.bad(f.name, v, fmt.Sprintf("a number of %s, or %s where it is unknown", f.of, unknown))
 		}
-		fields[k].set(&s, n)
+		if f.flow != noFlow {
+			if first := forms[f.flow]; first != 0 && first != k { // the same items would count twice
+				return drain.Sample{}, r.bad(f.name, v, "one form of this flow in a file: "+fields[first].name+" came first")
+			}
+			forms[f.flow] = k
+		}
+		f.set(&s, x)
 	}
+	r.forms = forms // not those of a line that is left out
 	return s, nil
 }
-
-const (
-	wantTime  = "Unix seconds or a time such as 2026-11-23T15:04:05Z"
-	wantYear  = "a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
-	wantCount = "a number of items, or nothing where it is unknown"
-)
 
 func (r *Reader) bad(field, value, want string) error {
 	return &Error{r.name, r.line, field, value, want}
 }
 
-// csvError turns an error of the csv package into one of this package's.
-func (r *Reader) csvError(err error) error {
-	var p *csv.ParseError
-	if !errors.As(err, &p) {
-		return err
+// number reads a decimal number, NaN or Inf; one too large for a float64 is infinite. That none of these is a number of items is for the estimator to say.
+func number(s string) (x float64, ok bool) {
+	if strings.ContainsAny(s, "xX_") { // 0x1p-2 and 1_000, which strconv reads too
+		return 0, false
 	}
-	r.line = p.Line
-	return r.bad("", p.Err.Error(), "CSV")
+	x, err := strconv.ParseFloat(s, 64)
+	return x + 0, err == nil || errors.Is(err, strconv.ErrRange) // + 0 makes -0, which would be printed like that, 0
 }
 
-func (r *Reader) readJSON() (drain.Sample, error) {
-	for r.lines.Scan() {
-		r.line++
-		text := strings.TrimSpace(r.lines.Text())
-		if text == "" {
-			continue
-		}
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
-			return drain.Sample{}, r.bad("", text, `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
-		}
-		return r.fromObject(object)
-	}
-	if err := r.lines.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			err = fmt.Errorf("more than %d bytes, want one JSON object a line: %w", longest, err)
-		}
-		return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
-	}
-	return drain.Sample{}, io.EOF
-}
+const (
+	wantTime = "Unix seconds or a time such as 2026-11-23T15:04:05Z"
+	wantYear = "a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
+)
 
-func (r *Reader) fromObject(object map[string]json.RawMessage) (drain.Sample, error) {
-	var s drain.Sample
-	for k, f := range fields {
-		raw := strings.TrimSpace(string(object[f.name]))
-		if unquoted := ""; json.Unmarshal(object[f.name], &unquoted) == nil {
-			raw = strings.TrimSpace(unquoted)
-		}
-		if raw == "null" {
-			raw = ""
-		}
-		if k == 0 {
-			var want string
-			if s.Time, want = r.time(raw); want != "" {
-				return s, r.bad(f.name, raw, want)
-			}
-			continue
-		}
-		if raw == "" {
-			continue
-		}
-		n, err := strconv.ParseFloat(raw, 64)
-		if err != nil {
-			return s, r.bad(f.name, raw, "a number of items, or null where it is unknown")
-		}
-		f.set(&s, n)
-	}
-	return s, nil
-}
-
-// abridge keeps an error message to one readable line.
-func abridge(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
-}
-
-// units are those of Unix times, by the number from which on a time is taken to be in them: in each of them it is 1973 then, and in the unit before the
-// year 5138.
-var units = []struct {
-	name string
-	from float64
-	per  int64 // second
-}{
-	{"nanoseconds", 1e17, 1e9},
-	{"microseconds", 1e14, 1e6},
-	{"milliseconds", 1e11, 1e3},
-	{"", 0, 1},
-}
-
-// Unit returns "milliseconds", "microseconds" or "nanoseconds" where the last time that was not in seconds was taken for that; empty otherwise.
-func (r *Reader) Unit() string { return r.unit }
-
-func (r *Reader) time(s string) (time.Time, string) {
-	t, unit, want := parseTime(s)
-	if unit != "" {
-		r.unit = unit
-	}
-	return t, want
-}
-
-// ParseTime reads Unix seconds, fractions allowed, to the nanosecond, or RFC 3339; milli-, micro- and nanoseconds are known by their size.
+// ParseTime reads a time as RFC 3339 has it or as Unix seconds, milli-, micro- or nanoseconds, which are told by their size; fractions and exponents are
+// allowed. It is rounded to the nanosecond. It is an error if it lies outside the years 0 to 9999, which are those that RFC 3339 can write, in UTC.
 func ParseTime(s string) (time.Time, error) {
 	t, _, want := parseTime(s)
 	if want != "" {
@@ -304,42 +349,69 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// parseTime returns the time and its unit, where that is not the second, or what was wanted instead.
+// parseTime returns the time in UTC and its unit, where that is not the second, or what was wanted instead.
 func parseTime(s string) (t time.Time, unit, want string) {
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return checked(t, "")
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+	x, ok := number(s)
+	switch {
+	case !ok:
+		var err error
+		if t, err = time.Parse(time.RFC3339Nano, s); err != nil {
+			return time.Time{}, "", wantTime
+		}
+		t = t.UTC()
+	case math.IsNaN(x):
 		return time.Time{}, "", wantTime
-	}
-	u := units[0]
-	for _, u = range units {
-		if math.Abs(f) >= u.from {
-			break
-		}
-	}
-	whole, fraction, _ := strings.Cut(s, ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
-	if err == nil && len(fraction) <= 9 && strings.Trim(fraction, "0123456789") == "" && s[len(s)-1] != '.' {
-		// To the last digit, which a float64 would lose.
-		nano, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-		if strings.HasPrefix(whole, "-") {
-			nano = -nano
-		}
-		return checked(time.Unix(n/u.per, n%u.per*(1e9/u.per)+nano/u.per).UTC(), u.name)
-	}
-	if math.Abs(f) >= 1e20 { // in nanoseconds the year 5138; far larger numbers do not fit into an int64
+	case x == 0: // rounded or not
+		t = time.Unix(0, 0).UTC()
+	case math.Abs(x) >= 1e20: // the year 5138 in the smallest unit
 		return time.Time{}, "", wantYear
+	default:
+		t, unit = unix(s)
 	}
-	w, frac := math.Modf(f / float64(u.per))
-	return checked(time.Unix(int64(w), int64(math.Round(frac*1e9))).UTC(), u.name)
-}
-
-// checked refuses times that RFC 3339 cannot write in UTC.
-func checked(t time.Time, unit string) (time.Time, string, string) {
-	if y := t.UTC().Year(); y < 0 || y > 9999 {
+	if y := t.Year(); y < 0 || y > 9999 {
 		return time.Time{}, "", wantYear
 	}
 	return t, unit, ""
+}
+
+// unix is the Unix time that a decimal number of less than 10²⁰ gives, rounded to the nanosecond, and its unit. It goes by the digits, as a float64 would lose the
+// last of them.
+func unix(number string) (time.Time, string) {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	whole, fraction, _ := strings.Cut(strings.TrimLeft(mantissa, "+-"), ".")
+	shift, _ := strconv.Atoi(exponent) // 0 where there is none
+	digits := strings.TrimLeft(whole+fraction, "0")
+	point := len(digits) - len(fraction) + shift // the number is 0.digits · 10^point
+	unit := ""
+	switch {
+	case point > 17:
+		point -= 9
+		unit = "nanoseconds"
+	case point > 14:
+		point -= 6
+		unit = "microseconds"
+	case point > 11:
+		point -= 3
+		unit = "milliseconds"
+	}
+	digit := func(i int) int64 { // the one i places behind the point of seconds
+		if i += point; i < 0 || i >= len(digits) {
+			return 0
+		}
+		return int64(digits[i] - '0')
+	}
+	var sec, nano int64
+	for i := range 11 {
+		sec = 10*sec + digit(i-11)
+	}
+	for i := range 9 {
+		nano = 10*nano + digit(i)
+	}
+	if digit(9) >= 5 {
+		nano++
+	}
+	if mantissa[0] == '-' {
+		sec, nano = -sec, -nano
+	}
+	return time.Unix(sec, nano).UTC(), unit
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -20,22 +23,30 @@ import (
 // start is what 1795429341 means: 1 795 429 341 = 20780 · 86 400 + 37 341, and 37 341 s after midnight are 10:22:21.
 var start = time.Date(2026, time.November, 23, 10, 22, 21, 0, time.UTC)
 
-// sample makes a sample; a negative count is one that is unknown.
+// sample makes a sample of counts; a negative one is one that is unknown.
 func sample(t time.Time, backlog, inflow, outflow float64) drain.Sample {
-	reading := func(n float64) drain.Reading {
-		if n < 0 {
-			return drain.Reading{}
-		}
-		return drain.Items(n)
+	s := drain.Sample{Time: t}
+	if backlog >= 0 {
+		s.Backlog = drain.Items(backlog)
 	}
-	return drain.Sample{Time: t, Backlog: reading(backlog), Inflow: reading(inflow), Outflow: reading(outflow)}
+	if inflow >= 0 {
+		s.Inflow = drain.Count(inflow)
+	}
+	if outflow >= 0 {
+		s.Outflow = drain.Count(outflow)
+	}
+	return s
 }
 
 // read returns all samples of a text and the errors of all lines that cannot be read, the last being the one that ended the reading unless that
 // was the end of the text.
 func read(t *testing.T, text, name string) (samples []drain.Sample, lines []int, errs []string) {
 	t.Helper()
-	r, err := series.NewReader(strings.NewReader(text), name)
+	return readFrom(strings.NewReader(text), name)
+}
+
+func readFrom(in io.Reader, name string) (samples []drain.Sample, lines []int, errs []string) {
+	r, err := series.NewReader(in, name)
 	if err != nil {
 		return nil, nil, []string{err.Error()}
 	}
@@ -52,19 +63,6 @@ func read(t *testing.T, text, name string) (samples []drain.Sample, lines []int,
 		if bad := (*series.Error)(nil); !errors.As(err, &bad) {
 			return samples, lines, errs
 		}
-	}
-}
-
-// assertSamples compares with times as instants, whatever their zones.
-func assertSamples(t *testing.T, want, got []drain.Sample) {
-	t.Helper()
-	if !assert.Len(t, got, len(want)) {
-		return
-	}
-	for i := range want {
-		assert.True(t, want[i].Time.Equal(got[i].Time), "sample %d: time %s, want %s", i, got[i].Time, want[i].Time)
-		got[i].Time = want[i].Time
-		assert.Equal(t, want[i], got[i], "sample %d", i)
 	}
 }
 
@@ -87,29 +85,129 @@ func TestRead(t *testing.T) {
 		{"byte order mark, quoted header", "q.csv", "\ufeff\"time\",\"backlog\"\n1795429341,41\n1795429342,45\n", bare},
 		{"CRLF", "q.csv", "time,backlog\r\n1795429341,41\r\n1795429342,45\r\n", bare},
 		{"spaces", "q.csv", " time , backlog \n 1795429341 , 41 \n\t1795429342\t, 45\n", bare},
+		{"a carriage return at the end", "q.csv", "time,backlog\r\n1795429341,41\r\n1795429342,45\r", bare},
 		{"empty lines", "q.csv", "\ntime,backlog\n\n1795429341,41\n\n\n1795429342,45\n\n", bare},
 		{"quoted fields", "q.csv", "\"time\",\"backlog\"\n\"1795429341\",\"41\"\n\" 1795429342 \",45\n", bare},
 		{"quoted fields behind spaces", "q.csv", "\"time\", \"backlog\"\n\"1795429341\", \"41\"\n1795429342, \"45\"\n", bare},
 		{"empty is unknown", "q.csv", "time,backlog,inflow,outflow\n1795429341,,7,\n1795429342, ,,4\n", []drain.Sample{sample(start, -1, 7, -1), sample(second, -1, -1, 4)}},
 		{"RFC 3339 with zone", "q.csv", "time,backlog\n2026-11-23T11:22:21+01:00,41\n2026-11-23T10:22:22.000Z,45\n", bare},
-		{"fractions and exponents of counts", "q.csv", "time,backlog\n1795429341,4.1e1\n1795429342,45.0\n", bare},
+		{"fractions, exponents and signs of counts", "q.csv", "time,backlog\n1795429341,4.1e1\n1795429342,+45.0\n", bare},
+		{"nothing but a time", "q.csv", "time,backlog,inflow\n1795429341,,\n1795429342,45,\n", []drain.Sample{sample(start, -1, -1, -1), bare[1]}},
+		{"no backlog", "q.csv", "time,inflow\n1795429341,7\n", []drain.Sample{sample(start, -1, 7, -1)}},
+		{"a file of one form for each flow", "q.csv", "time,inflow,outflow_total\n1795429341,7,900\n", []drain.Sample{{Time: start, Inflow: drain.Count(7), Outflow: drain.Total(900)}}},
 		{"header alone", "q.csv", "time,backlog\n", nil},
 
 		{"jsonl", "q.jsonl", `{"time": 1795429341, "backlog": 41, "inflow": 7, "outflow": 3}` + "\n" + `{"outflow":4,"inflow":8,"backlog":45,"time":1795429342}` + "\n", both},
 		{"ndjson", "Q.NDJSON", `{"time": 1795429341, "backlog": 41}` + "\n" + `{"time": 1795429342, "backlog": 45}`, bare},
 		{"told by the brace", "standard input", " \n\t" + `{"time": 1795429341, "backlog": 41}` + "\n" + `{"time": 1795429342, "backlog": 45}`, bare},
 		{"told by the brace behind a byte order mark", "standard input", "\ufeff" + `{"time": 1795429341, "backlog": 41}` + "\n" + `{"time": 1795429342, "backlog": 45}`, bare},
+		{"byte order mark and CRLF", "q.jsonl", "\ufeff" + `{"time": 1795429341, "backlog": 41}` + "\r\n" + `{"time": 1795429342, "backlog": 45}`, bare},
 		{"CRLF and empty lines", "q.jsonl", "\r\n" + `{"time": 1795429341, "backlog": 41}` + "\r\n\r\n" + ` {"time": 1795429342, "backlog": 45} ` + "\r\n", bare},
 		{"other names are left alone", "q.jsonl", `{"time": 1795429341, "backlog": 41, "host": {"name": "a"}, "Backlog": 9}` + "\n" + `{"time": 1795429342, "backlog": 45, "tags": [1]}`, bare},
 		{"texts", "q.jsonl", `{"time": "2026-11-23T11:22:21+01:00", "backlog": "41"}` + "\n" + `{"time": " 1795429342 ", "backlog": " 45 "}`, bare},
 		{"null and absent are unknown", "q.jsonl", `{"time": 1795429341, "backlog": null, "inflow": 7}` + "\n" + `{"time": 1795429342, "outflow": 4, "inflow": ""}`, []drain.Sample{sample(start, -1, 7, -1), sample(second, -1, -1, 4)}},
+		{"another form that is null", "q.jsonl", `{"time": 1795429341, "inflow": 7, "inflow_total": null, "inflow_per_second": ""}`, []drain.Sample{sample(start, -1, 7, -1)}},
+		{"a form for each flow", "q.jsonl", `{"time": 1795429341, "inflow": 7, "outflow_total": 900}`, []drain.Sample{{Time: start, Inflow: drain.Count(7), Outflow: drain.Total(900)}}},
+		{"nothing but a time", "q.jsonl", `{"time": 1795429341}`, []drain.Sample{{Time: start}}},
+		{"the last of two names", "q.jsonl", `{"time": 1795429341, "backlog": 1, "backlog": 41}` + "\n" + `{"time": 1, "time": 1795429342, "backlog": 45}`, bare},
 		{"nothing", "q.jsonl", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, _, errs := read(t, c.text, c.file)
 			assert.Empty(t, errs)
-			assertSamples(t, c.want, got)
+			assert.Equal(t, c.want, got) // times are in UTC, whatever the zone they are written in
+
+			got, _, errs = readFrom(iotest.OneByteReader(strings.NewReader(c.text)), c.file) // as a pipe may give it
+			assert.Empty(t, errs)
+			assert.Equal(t, c.want, got)
 		})
+	}
+}
+
+// TestForms: each column, in each format, is what it is called.
+func TestForms(t *testing.T) {
+	for name, want := range map[string]drain.Sample{
+		"backlog":            {Time: start, Backlog: drain.Items(41.5)},
+		"inflow":             {Time: start, Inflow: drain.Count(41.5)},
+		"outflow":            {Time: start, Outflow: drain.Count(41.5)},
+		"inflow_total":       {Time: start, Inflow: drain.Total(41.5)},
+		"outflow_total":      {Time: start, Outflow: drain.Total(41.5)},
+		"inflow_per_second":  {Time: start, Inflow: drain.PerSecond(41.5)},
+		"outflow_per_second": {Time: start, Outflow: drain.PerSecond(41.5)},
+		"delay_seconds":      {Time: start, Delay: drain.Seconds(41.5)},
+	} {
+		for file, text := range map[string]string{
+			"q.csv":   "time," + name + "\n1795429341,41.5\n1795429341,\n",
+			"q.jsonl": `{"time": 1795429341, "` + name + `": 41.5}` + "\n" + `{"time": 1795429341, "` + name + `": null}`,
+		} {
+			got, _, errs := read(t, text, file)
+			assert.Empty(t, errs, name)
+			assert.Equal(t, []drain.Sample{want, {Time: start}}, got, name)
+		}
+	}
+}
+
+// TestNumbers: what is a number, be it of items or not, is for the estimator to judge.
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]float64{
+		"0": 0, "-0": 0, "-0.0": 0, "-1e-400": 0, "-7": -7, "+7": 7, "7.": 7, ".5": 0.5, "5E-1": 0.5, "007": 7, "1e300": 1e300,
+		"NaN": math.NaN(), "nan": math.NaN(), "Inf": math.Inf(1), "-Infinity": math.Inf(-1), "1e999": math.Inf(1), "-1e999": math.Inf(-1),
+	} {
+		for file, text := range map[string]string{"q.csv": "time,backlog\n1795429341," + text, "q.jsonl": `{"time": 1795429341, "backlog": "` + text + `"}`} {
+			got, _, errs := read(t, text, file)
+			assert.Empty(t, errs)
+			if !assert.Len(t, got, 1, text) || !assert.True(t, got[0].Backlog.Known(), text) {
+				continue
+			}
+			x := got[0].Backlog.Value()
+			assert.True(t, x == want || math.IsNaN(x) && math.IsNaN(want), "%s: %v, want %v", text, x, want)
+			assert.False(t, x == 0 && math.Signbit(x), text) // -0 would be printed
+
+			err := drain.NewEstimator().Observe(got[0])
+			assert.Equal(t, !(want >= 0 && want <= 1<<64), errors.Is(err, drain.ErrRejected), text)
+		}
+	}
+	for _, text := range []string{"0x10", "0X1p-2", "0x_1p4", "1_000", "1,5", "1 000", "1e", "e5", "--1", "+-1", ".", "٣", "½", "12k", "true", "infinite"} {
+		samples, _, errs := read(t, "time,backlog\n1795429341,\""+text+"\"\n", "q.csv")
+		assert.Empty(t, samples, text)
+		assert.Equal(t, []string{`q.csv:2: backlog "` + text + `", want a number of items, or nothing where it is unknown`}, errs)
+		samples, _, errs = read(t, `{"time": 1795429341, "backlog": "`+text+`"}`, "q.jsonl")
+		assert.Empty(t, samples, text)
+		assert.Equal(t, []string{`q.jsonl:1: backlog "` + text + `", want a number of items, or null where it is unknown`}, errs)
+	}
+}
+
+// TestUnits: each time is taken by its size, to the nanosecond, and the reader says which unit it took it for.
+func TestUnits(t *testing.T) {
+	for _, c := range []struct{ file, head, line string }{
+		{"q.csv", "time,backlog\n", "%s,1\n"},
+		{"q.jsonl", "", `{"time": %s, "backlog": 1}` + "\n"},
+	} {
+		b := &strings.Builder{}
+		b.WriteString(c.head)
+		steps := []struct {
+			text, unit string
+			want       time.Time
+		}{
+			{"1795429341", "", start},
+			{"1795429341530", "milliseconds", start.Add(530 * time.Millisecond)},
+			{"1795429342", "milliseconds", start.Add(time.Second)}, // the last time that was not in seconds
+			{"1795429341530000001", "nanoseconds", start.Add(530*time.Millisecond + 1)},
+			{`"2026-11-23T10:22:21Z"`, "nanoseconds", start},
+			{"1795429341530001", "microseconds", start.Add(530*time.Millisecond + time.Microsecond)},
+		}
+		for _, s := range steps {
+			fmt.Fprintf(b, c.line, s.text)
+		}
+		r, err := series.NewReader(strings.NewReader(b.String()), c.file)
+		require.NoError(t, err)
+		assert.Empty(t, r.Unit())
+		for _, s := range steps {
+			got, err := r.Read()
+			require.NoError(t, err)
+			assert.Equal(t, s.want, got.Time)
+			assert.Equal(t, s.unit, r.Unit(), s.text)
+		}
 	}
 }
 
@@ -129,50 +227,129 @@ func TestParseTime(t *testing.T) {
 		".5":                             time.Unix(0, 500e6),
 		"1.5e3":                          time.Unix(1500, 0),
 		"1.795429341e9":                  start,
-		"-62167219200":                   time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC), // the first and the last second that RFC 3339 can write
-		"253402300799":                   time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC),
+		"1.7954293415300000010E+0009":    start.Add(530*time.Millisecond + 1),
+		"1795429341530000001e-9":         start.Add(530*time.Millisecond + 1),
+		"-0":                             time.Unix(0, 0),
+		"-0e99999999999999999999":        time.Unix(0, 0),
+		"1e-99999999999999999999":        time.Unix(0, 0),
+		"0.01e-9223372036854775808":      time.Unix(0, 0),
+		"0.00000000000000000001e29":      time.Unix(1e9, 0),
+		"0000000000000001795429341":      start,
+		"1795429341.0000000005":          start.Add(1), // rounded, half a nanosecond away from zero
+		"1795429341.00000000049999":      start,
+		"1795429341.9999999995":          start.Add(time.Second),
+		"-1.0000000005":                  time.Unix(-1, -1),
+		"-62167219200":                   time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC), // the first second that RFC 3339 can write
+		"99999999999":                    time.Date(5138, time.November, 16, 9, 46, 39, 0, time.UTC),
+		"100000000000":                   time.Date(1973, time.March, 3, 9, 46, 40, 0, time.UTC), // 10¹¹ ms = 10⁸ s: 1157 days, 9 h, 46 min and 40 s
+		"99999999999999":                 time.Date(5138, time.November, 16, 9, 46, 39, 999e6, time.UTC),
+		"100000000000000":                time.Date(1973, time.March, 3, 9, 46, 40, 0, time.UTC),
+		"99999999999999999":              time.Date(5138, time.November, 16, 9, 46, 39, 999999e3, time.UTC),
+		"100000000000000000":             time.Date(1973, time.March, 3, 9, 46, 40, 0, time.UTC),
+		"1e17":                           time.Date(1973, time.March, 3, 9, 46, 40, 0, time.UTC),
+		"99999999999999990000":           time.Date(5138, time.November, 16, 9, 46, 39, 999990e3, time.UTC), // past an int64
+		"-100000000000":                  time.Unix(-1e8, 0),
+		"1795429341530":                  start.Add(530 * time.Millisecond),
+		"1795429341530.5":                start.Add(530500 * time.Microsecond),
+		"1795429341530.0000014":          start.Add(530*time.Millisecond + 1),
+		"1.79542934153e12":               start.Add(530 * time.Millisecond),
+		"-1795429341530":                 time.Unix(-1795429342, 470e6),
+		"1795429341530001":               start.Add(530001 * time.Microsecond),
+		"1795429341530001.25":            start.Add(530001*time.Microsecond + 250),
+		"1795429341530000001":            start.Add(530*time.Millisecond + 1), // a float64 has 1795429341530000128
+		"1795429341530000001.5":          start.Add(530*time.Millisecond + 2),
+		"9999-12-31T23:59:59.999999999Z": time.Date(9999, time.December, 31, 23, 59, 59, 999999999, time.UTC),
+		"0000-01-01T00:00:00Z":           time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC),
 		"2026-11-23T10:22:21Z":           start,
 		"2026-11-23T10:22:21.530000001Z": start.Add(530*time.Millisecond + 1),
 		"2026-11-23T11:22:21+01:00":      start,
 	} {
 		got, err := series.ParseTime(text)
 		if assert.NoError(t, err, text) {
-			assert.True(t, want.Equal(got), "%s: got %s", text, got)
+			assert.Equal(t, want.UTC(), got, text)
 		}
 	}
-	// More than nine digits are read as a float64: numbers near 1795429341 are 2⁻²² s = 238 ns apart.
-	got, err := series.ParseTime("1795429341.5300000000")
-	require.NoError(t, err)
-	assert.WithinDuration(t, start.Add(530*time.Millisecond), got, 119)
 
-	const year = "a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z"
+	const year = "a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
 	const what = "Unix seconds or a time such as 2026-11-23T15:04:05Z"
 	for text, want := range map[string]string{
-		"1795429341530":             year, // milliseconds: as seconds the year 58864
-		"1795429341530.5":           year,
-		"1.79542934153e12":          year,
 		"-1e300":                    year,
-		"9223372036854775807":       year,
-		"92233720368547758070":      year, // past an int64
-		"253402300800":              year,
+		"1e999":                     year,
+		"10e9223372036854775807":    year,
+		"-Inf":                      year,
+		"100000000000000000000":     year, // 10²⁰ ns, the year 5138 again: there is no smaller unit
 		"-62167219201":              year,
 		"9999-12-31T23:59:59-01:00": year, // in UTC it is 10000-01-01
 		"0000-01-01T00:00:00+01:00": year,
 		"":                          what,
 		"noon":                      what,
 		"NaN":                       what,
-		"-Inf":                      what,
+		"0x6b03dcdd":                what,
+		"1_795_429_341":             what,
+		"1795429341s":               what,
+		"-62167219200.5e":           what,
+		"+ 1":                       what,
 		"1795429341,5":              what,
 		"1795429341.-5":             what,
 		"1 795 429 341":             what,
 		"2026-11-23":                what,
 		"2026-11-23 10:22:21":       what,
 		"2026-11-23T10:22:21":       what, // which zone?
+		"2026-11-23T10:22:60Z":      what,
 		"2026-02-30T10:22:21Z":      what,
 	} {
 		got, err := series.ParseTime(text)
 		assert.EqualError(t, err, fmt.Sprintf("series: time %q, want %s", text, want))
 		assert.True(t, got.IsZero(), text)
+	}
+}
+
+// TestParseTimeExactly holds numbers with any digits, points and exponents against rational arithmetic.
+func TestParseTimeExactly(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	digits := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte('0' + rnd.IntN(10))
+		}
+		return string(b)
+	}
+	ten := func(n int64) *big.Rat {
+		return new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(n), nil))
+	}
+	for range 20_000 {
+		text := []string{"", "-", "+"}[rnd.IntN(3)] + digits(1+rnd.IntN(20))
+		if rnd.IntN(2) == 0 {
+			text += "." + digits(rnd.IntN(15))
+		}
+		if rnd.IntN(2) == 0 {
+			text += fmt.Sprintf("e%d", rnd.IntN(24)-14)
+		}
+		x, ok := new(big.Rat).SetString(text)
+		require.True(t, ok, text)
+
+		// 10¹¹ and more: by how many thousands too large for seconds.
+		thousands := int64(0)
+		for size := new(big.Rat).Abs(x); size.Cmp(ten(11)) >= 0; size.Quo(size, ten(3)) {
+			thousands++
+		}
+		got, err := series.ParseTime(text)
+		if thousands > 3 {
+			assert.Error(t, err, text)
+			continue
+		}
+		x.Mul(x, ten(9-3*thousands)) // nanoseconds, to be rounded: ⌊|x| + ½⌋
+		nano := new(big.Rat).Add(new(big.Rat).Abs(x), big.NewRat(1, 2))
+		n := new(big.Int).Quo(nano.Num(), nano.Denom())
+		sec, rest := new(big.Int).QuoRem(n, big.NewInt(1e9), new(big.Int))
+		want := time.Unix(int64(x.Sign())*sec.Int64(), int64(x.Sign())*rest.Int64()).UTC()
+		if want.Year() < 0 {
+			assert.Error(t, err, text)
+			continue
+		}
+		if assert.NoError(t, err, text) {
+			assert.Equal(t, want, got, text)
+		}
 	}
 }
 
@@ -183,25 +360,36 @@ func TestErrors(t *testing.T) {
 		what   = ", want Unix seconds or a time such as 2026-11-23T15:04:05Z"
 		items  = ", want a number of items, or nothing where it is unknown"
 		orNull = ", want a number of items, or null where it is unknown"
+		quotes = `"\"", want quotes around a whole field, doubled within it`
+		year   = ", want a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
 	)
 	for _, c := range []struct{ name, file, text, want string }{
 		{"empty file", "q.csv", "", `q.csv:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
 		{"empty lines alone", "q.csv", "\n\n", `q.csv:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
 		{"no time", "q.csv", "when,backlog\n1,2\n", `q.csv:1: header "when,backlog", want the columns time and backlog, and inflow and outflow where they are measured`},
-		{"no backlog", "q.csv", "\n\ntime,inflow\n1,2\n", `q.csv:3: header "time,inflow", want the columns time and backlog, and inflow and outflow where they are measured`},
+		{"time alone", "q.csv", "\n\ntime,host\n1,2\n", `q.csv:3: header "time,host", want the columns time and backlog, and inflow and outflow where they are measured`},
 		{"no header at all", "q.csv", "1795429341,41\n", `q.csv:1: header "1795429341,41", want the columns time and backlog, and inflow and outflow where they are measured`},
 		{"long header", "q.csv", strings.Repeat("x", 100) + "\n", `q.csv:1: header "` + strings.Repeat("x", 60) + `…", want the columns time and backlog, and inflow and outflow where they are measured`},
-		{"header with an open quote", "q.csv", "\"time,backlog\n1,2\n", `q.csv:2: "extraneous or missing \" in quoted-field", want CSV`},
+		{"header with an open quote", "q.csv", "\n\"time,backlog\n1,2\n", `q.csv:2: ` + quotes},
+		{"header with two forms of one flow", "q.csv", "time,inflow,backlog,inflow_total\n1,2,3,4\n", `q.csv:1: header "time,inflow,backlog,inflow_total", want one of inflow, inflow_total`},
+		{"header with three forms of one flow", "q.csv", "time,Outflow_Per_Second,outflow,outflow_total\n", `q.csv:1: header "time,Outflow_Per_Second,outflow,outflow_total", want one of outflow, outflow_total, outflow_per_second`},
+		{"other separators", "q.csv", "time;backlog\n", `q.csv:1: header "time;backlog", want the columns time and backlog, and inflow and outflow where they are measured`},
 		{"too few fields", "q.csv", header + "1795429341,41\n", `q.csv:2: "1795429341,41", want 3 fields, as in the header`},
 		{"too many fields", "q.csv", header + "1795429341,41,7,3\n", `q.csv:2: "1795429341,41,7,3", want 3 fields, as in the header`},
-		{"bare quote", "q.csv", header + "1795429341,4\"1,7\n", `q.csv:2: "bare \" in non-quoted-field", want CSV`},
+		{"stray quote in a field", "q.csv", header + "1795429341,4\"1,7\n", `q.csv:2: ` + quotes},
+		{"stray quote at the end of a field", "q.csv", header + "1795429341,41,7\"\n", `q.csv:2: ` + quotes},
+		{"stray quote within quotes", "q.csv", header + "1795429341,\"4\"1\",7\n", `q.csv:2: ` + quotes},
+		{"stray quote before a field: the rest of the file belongs to it", "q.csv", header + "\n1795429341,\"41,7\n1795429342,42,8\n", `q.csv:3: ` + quotes},
+		{"stray quote before a field, and another one", "q.csv", header + "1795429341,\"41,7\n\"1795429342\",42,8\n", `q.csv:2: ` + quotes},
 		{"no time", "q.csv", header + ",41,7\n", `q.csv:2: time ""` + what},
 		{"text in time", "q.csv", header + "noon,41,7\n", `q.csv:2: time "noon"` + what},
-		{"milliseconds", "q.csv", header + "1795429341530,41,7\n", `q.csv:2: time "1795429341530", want a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z`},
+		{"before the year 0", "q.csv", header + "-62167219201,41,7\n", `q.csv:2: time "-62167219201"` + year},
 		{"text in backlog", "q.csv", header + "1795429341,many,7\n", `q.csv:2: backlog "many"` + items},
 		{"comma as decimal point", "q.csv", header + "1795429341,\"4,1\",7\n", `q.csv:2: backlog "4,1"` + items},
-		{"too large for a number", "q.csv", header + "1795429341,1e999,7\n", `q.csv:2: backlog "1e999"` + items},
+		{"text in a rate", "q.csv", "time,inflow_per_second\n1795429341,7/s\n", `q.csv:2: inflow_per_second "7/s", want a number of items per second, or nothing where it is unknown`},
+		{"text in a delay", "q.csv", "time,delay_seconds\n1795429341,7m\n", `q.csv:2: delay_seconds "7m", want a number of seconds, or nothing where it is unknown`},
 		{"text in inflow, behind a record of two lines", "q.csv", "time,backlog,inflow,note\n1795429341,41,7,\"a\nb\"\n1795429342,41,-,c\n", `q.csv:4: inflow "-"` + items},
+		{"bytes that are no text", "q.csv", header + "1795429341,\xff" + strings.Repeat("x", 60) + ",7\n", `q.csv:2: backlog "\xff` + strings.Repeat("x", 59) + `…"` + items},
 		{"long field", "q.csv", header + "1795429341," + strings.Repeat("ä", 100) + ",7\n", `q.csv:2: backlog "` + strings.Repeat("ä", 60) + `…"` + items},
 
 		{"no object", "q.jsonl", "[1795429341, 41]", `q.jsonl:1: "[1795429341, 41]"` + object},
@@ -212,7 +400,15 @@ func TestErrors(t *testing.T) {
 		{"no time", "q.jsonl", `{"backlog": 41}`, `q.jsonl:1: time ""` + what},
 		{"null time", "q.jsonl", `{"time": null, "backlog": 41}`, `q.jsonl:1: time ""` + what},
 		{"time is an object", "q.jsonl", `{"time": {"seconds": 1}}`, `q.jsonl:1: time "{\"seconds\": 1}"` + what},
-		{"milliseconds", "q.jsonl", `{"time": 1795429341530, "backlog": 41}`, `q.jsonl:1: time "1795429341530", want a time in the years 0 to 9999: Unix seconds, not milliseconds, or a time such as 2026-11-23T15:04:05Z`},
+		{"time is a truth", "q.jsonl", `{"time": true, "backlog": 41}`, `q.jsonl:1: time "true"` + what},
+		{"before the year 0", "q.jsonl", `{"time": -1e11, "backlog": 41}` + "\n" + `{"time": -62167219200.1, "backlog": 41}`, `q.jsonl:2: time "-62167219200.1"` + year},
+		{"two forms of one flow", "q.jsonl", `{"time": 1795429341, "inflow": 7, "inflow_total": 91822}`, `q.jsonl:1: inflow_total "91822", want one form of this flow in a file: inflow came first`},
+		{"two forms of one flow in two lines", "q.jsonl", `{"time": 1795429341, "outflow_per_second": 7}` + "\n\n" + `{"time": 1795429341, "outflow": 8}`, `q.jsonl:3: outflow "8", want one form of this flow in a file: outflow_per_second came first`},
+		{"NaN that is no JSON", "q.jsonl", `{"time": 1, "backlog": NaN}`, `q.jsonl:1: "{\"time\": 1, \"backlog\": NaN}"` + object},
+		{"null as a text", "q.jsonl", `{"time": 1795429341, "backlog": "null"}`, `q.jsonl:1: backlog "null"` + orNull},
+		{"an array in inflow", "q.jsonl", `{"time": 1795429341, "inflow": [7]}`, `q.jsonl:1: inflow "[7]"` + orNull},
+		{"text in a rate", "q.jsonl", `{"time": 1795429341, "outflow_per_second": "7/s"}`, `q.jsonl:1: outflow_per_second "7/s", want a number of items per second, or null where it is unknown`},
+		{"text in a delay", "q.jsonl", `{"time": 1795429341, "delay_seconds": "7m"}`, `q.jsonl:1: delay_seconds "7m", want a number of seconds, or null where it is unknown`},
 		{"text in backlog", "q.jsonl", `{"time": 1795429341, "backlog": "many"}`, `q.jsonl:1: backlog "many"` + orNull},
 		{"truth in outflow", "q.jsonl", `{"time": 1795429341, "backlog": 41, "outflow": true}`, `q.jsonl:1: outflow "true"` + orNull},
 		{"long value", "q.jsonl", `{"time": 1795429341, "backlog": "` + strings.Repeat("x", 100) + `"}`, `q.jsonl:1: backlog "` + strings.Repeat("x", 60) + `…"` + orNull},
@@ -239,7 +435,7 @@ func TestGoesOn(t *testing.T) {
 	third := []drain.Sample{sample(start, 41, -1, -1), sample(start.Add(2*time.Second), 45, -1, -1)}
 
 	samples, lines, errs := read(t, "time,backlog\n1795429341,41\nnoon,42\n1795429342,4x\n1795429342\n17954293\"42,1\n\n1795429343,45\n", "q.csv")
-	assertSamples(t, third, samples)
+	assert.Equal(t, third, samples)
 	assert.Equal(t, []int{2, 8}, lines) // the header is line 1, four bad lines and an empty one lie between
 	require.Len(t, errs, 4)
 	for i, line := range []string{"q.csv:3: time ", "q.csv:4: backlog ", "q.csv:5: ", "q.csv:6: "} {
@@ -247,7 +443,7 @@ func TestGoesOn(t *testing.T) {
 	}
 
 	samples, lines, errs = read(t, `{"time":1795429341,"backlog":41}`+"\n"+`{"time":"noon"}`+"\n"+`oops`+"\n"+`{"time":1795429343,"backlog":45}`, "q.jsonl")
-	assertSamples(t, third, samples)
+	assert.Equal(t, third, samples)
 	assert.Equal(t, []int{1, 4}, lines)
 	require.Len(t, errs, 2)
 	for i, line := range []string{"q.jsonl:2: time ", "q.jsonl:3: "} {
@@ -255,103 +451,85 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
-// TestLongLines: CSV may have a column of any length; a line of JSON of more than a mebibyte is a file of another kind, and ends the reading.
+// TestFormOfALineLeftOut: a line that cannot be read does not say which form a flow is in.
+func TestFormOfALineLeftOut(t *testing.T) {
+	samples, lines, errs := read(t, `{"time":1795429341,"inflow":7,"delay_seconds":"long"}`+"\n"+`{"time":1795429341,"inflow_total":7}`, "q.jsonl")
+	assert.Equal(t, []drain.Sample{{Time: start, Inflow: drain.Total(7)}}, samples)
+	assert.Equal(t, []int{2}, lines)
+	assert.Len(t, errs, 1)
+}
+
+// TestLongLines: a line of JSON or a record of CSV of more than a mebibyte is a file of another kind, or an open quote, and ends the reading.
 func TestLongLines(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
+	want := []drain.Sample{sample(start, 41, -1, -1)}
 
-	samples, _, errs := read(t, "time,note,backlog\n1795429341,"+long+",41\n", "q.csv")
+	fits := "1795429341," + long[:1<<20-100] + ",41\n"
+	samples, _, errs := read(t, "time,note,backlog\n"+fits+"1795429341,"+long+long+",41\n"+fits, "q.csv")
+	assert.Equal(t, want, samples)
+	assert.Equal(t, []string{"q.csv:3: more than 1048576 bytes after line 2, want a record of CSV, its quotes closed: bufio.Scanner: token too long"}, errs)
+
+	// The open quote is in line 3. Lines have 15 bytes, so the limit is reached about 1048576/15 = 69905 lines on; buffers make it some hundred more or less.
+	r, err := series.NewReader(strings.NewReader("time,backlog\n1795429341,41\n1795429342,\"42\n"+strings.Repeat("1795429343,043\n", 200_000)), "q.csv")
+	require.NoError(t, err)
+	_, err = r.Read()
+	require.NoError(t, err)
+	_, err = r.Read()
+	var name, rest string
+	var line int
+	_, scanErr := fmt.Sscanf(strings.Replace(err.Error(), ":", " ", 2), "%s %d %s", &name, &line, &rest)
+	require.NoError(t, scanErr, err)
+	assert.InDelta(t, 69905, line, 300)
+	assert.Equal(t, 2, r.Line())
+	for range 3 { // it stays so
+		_, again := r.Read()
+		assert.EqualError(t, again, err.Error())
+		assert.ErrorIs(t, again, bufio.ErrTooLong)
+	}
+
+	_, _, errs = read(t, long+long, "q.csv")
+	assert.Equal(t, []string{"q.csv:1: more than 1048576 bytes after line 0, want a record of CSV, its quotes closed: bufio.Scanner: token too long"}, errs)
+
+	// No record of a file of any length is too long, even if one begins where the buffer of the one before ended.
+	samples, _, errs = read(t, "time,backlog\n"+strings.Repeat("1795429341,41\n", 300_000), "q.csv")
+	assert.Len(t, samples, 300_000)
 	assert.Empty(t, errs)
-	assertSamples(t, []drain.Sample{sample(start, 41, -1, -1)}, samples)
 
-	fits := `{"time":1795429341,"backlog":41,"note":"` + long[:1<<20-100] + `"}` + "\n"
+	fits = `{"time":1795429341,"backlog":41,"note":"` + long[:1<<20-100] + `"}` + "\n"
 	samples, _, errs = read(t, fits+`{"note":"`+long+`"}`+"\n"+fits, "q.jsonl")
-	assertSamples(t, []drain.Sample{sample(start, 41, -1, -1)}, samples)
+	assert.Equal(t, want, samples)
 	assert.Equal(t, []string{"q.jsonl:2: more than 1048576 bytes, want one JSON object a line: bufio.Scanner: token too long"}, errs)
 }
 
-// TestReadFails: an error of the underlying reader comes through, and is not one of a line.
+// TestReadFails: an error of the underlying reader comes through with the name and the line, and is not one of a line. What it cut off is no sample.
 func TestReadFails(t *testing.T) {
 	broken := errors.New("the cable is out")
-	for _, name := range []string{"q.csv", "q.jsonl"} {
-		first := "time,backlog\n1795429341,41\n"
-		if name == "q.jsonl" {
-			first = `{"time":1795429341,"backlog":41}` + "\n"
-		}
-		r, err := series.NewReader(io.MultiReader(strings.NewReader(first), iotest.ErrReader(broken)), name)
+	for _, c := range []struct{ name, text string }{
+		{"q.csv", "time,backlog\n1795429341,41\n"},
+		{"q.csv", "time,backlog\n1795429341,41\n17954"},
+		{"q.csv", "time,backlog\n1795429341,41\n1795429342,4"},
+		{"q.csv", "time,backlog\n1795429341,41\n\"1795429342,4"},
+		{"q.jsonl", "\n" + `{"time":1795429341,"backlog":41}` + "\n"},
+		{"q.jsonl", "\n" + `{"time":1795429341,"backlog":41}` + "\n" + `{"time":17954`},
+		{"q.jsonl", "\n" + `{"time":1795429341,"backlog":41}` + "\n" + `   `},
+	} {
+		r, err := series.NewReader(io.MultiReader(strings.NewReader(c.text), iotest.ErrReader(broken)), c.name)
 		require.NoError(t, err)
 		_, err = r.Read()
 		require.NoError(t, err)
-		_, err = r.Read()
-		require.ErrorIs(t, err, broken)
+		s, err := r.Read()
+		assert.ErrorIs(t, err, broken, c.text)
+		assert.EqualError(t, err, c.name+":3: the cable is out")
 		var bad *series.Error
 		assert.False(t, errors.As(err, &bad))
+		assert.Zero(t, s)
+		assert.Equal(t, 2, r.Line())
 	}
-	_, err := series.NewReader(iotest.ErrReader(broken), "q.csv")
-	assert.ErrorIs(t, err, broken)
-}
-
-// lasting reads to the end and holds what it gets against what every reader promises.
-func lasting(t *testing.T, text, name string) {
-	r, err := series.NewReader(strings.NewReader(text), name)
-	// An error is one of a line, or the scanner's where a line of JSON is too long: the text itself does not fail.
-	known := func(err error) bool {
-		var bad *series.Error
-		if !errors.As(err, &bad) {
-			return errors.Is(err, bufio.ErrTooLong)
-		}
-		return bad.Name == name && bad.Line >= 1 && bad.Line <= strings.Count(text, "\n")+1 && bad.Want != ""
+	for _, text := range []string{"", "time", "time,backlog"} {
+		_, err := series.NewReader(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "q.csv")
+		assert.ErrorIs(t, err, broken)
+		assert.EqualError(t, err, "q.csv:1: the cable is out")
 	}
-	if err != nil {
-		if !known(err) {
-			t.Fatalf("NewReader: %v", err)
-		}
-		return
-	}
-	line := 0
-	for n := 0; ; n++ {
-		if n > len(text)+1 { // each read takes at least one byte
-			t.Fatal("reads on for ever")
-		}
-		s, err := r.Read()
-		if errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrTooLong) {
-			return
-		}
-		if err != nil {
-			if !known(err) {
-				t.Fatalf("Read: %v", err)
-			}
-			continue
-		}
-		if y := s.Time.UTC().Year(); y < 0 || y > 9999 {
-			t.Fatalf("year %d", y)
-		}
-		if r.Line() <= line {
-			t.Fatalf("line %d comes after line %d", r.Line(), line)
-		}
-		line = r.Line()
-	}
-}
-
-func FuzzCSV(f *testing.F) {
-	for _, text := range []string{
-		"", "time,backlog\n1795429341.53,41\n", "\ufefftime,backlog,inflow,outflow\r\n2026-11-23T11:22:21+01:00,41,,3\r\n",
-		"time,backlog\n0000-01-01T00:00:00+23:59,1\n9999-12-31T23:59:59-23:59,1\n-62167219200.5,1\n253402300799.9999999999,1\n",
-		"time,backlog\n1e11,-0\nNaN,Inf\n\"1\n2\",3\n4,\"5", "time,backlog\n1\n1,2,3\n", "backlog\n", "\n\n{",
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) { lasting(t, text, "q.csv") })
-}
-
-func FuzzJSONL(f *testing.F) {
-	for _, text := range []string{
-		"", `{"time": 1795429341.53, "backlog": 41}` + "\n" + `{"time": "2026-11-23T11:22:21+01:00", "backlog": null, "inflow": "3"}`,
-		"null\n[]\n{}\n1\n\"x\"\n", `{"time": 253402300799.9999999999}` + "\r\n" + `{"time": "0000-01-01T00:00:00+23:59"}`,
-		`{"time": 1e400, "time": -1e11, "backlog": 1e-400, "outflow": {}}`, "\ufeff{}",
-	} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) { lasting(t, text, "q.jsonl") })
 }
 
 func BenchmarkRead(b *testing.B) {
