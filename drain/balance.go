@@ -30,7 +30,7 @@ type mark struct {
 
 // measured takes a measured backlog at t. A mark that still waits for a flow is kept: the flow may come far less often than the backlog.
 func (b *balance) measured(t, backlog float64, in, out *stream) {
-	if b.next.set && in.begun && out.begun && t-b.next.at < math.Max(in.last-in.before.at, out.last-out.before.at)*4 {
+	if b.next.set && in.begun && out.begun && t-b.next.at < max(in.last-in.before.at, out.last-out.before.at)*4 {
 		b.pass(in, out)
 		return
 	}
@@ -78,13 +78,13 @@ func (b *balance) infer(in, out *stream) (t, backlog float64, ok bool) {
 	if !b.anchor.set || b.next.set {
 		return 0, 0, false
 	}
-	t = math.Min(in.last, out.last)
+	t = min(in.last, out.last)
 	i, known := in.at(t)
 	o, both := out.at(t)
 	if !known || !both {
 		return 0, 0, false
 	}
-	return t, math.Max(0, b.anchor.backlog+(i-b.anchor.in)-(o-b.anchor.out)), true
+	return t, max(0, b.anchor.backlog+(i-b.anchor.in)-(o-b.anchor.out)), true
 }
 
 // What makes a leak worth saying: that chance would make one as large in fifty cases at most, that it has been seen between this many backlogs, and
@@ -121,10 +121,10 @@ func (b *balance) leak(inflow, outflow float64) (leak forecast.Rate, ok bool) {
 			break
 		}
 		leak, ok = r, true
-		lo, hi = math.Max(lo, r.Mean-leakAgreement*r.SD), math.Min(hi, r.Mean+leakAgreement*r.SD)
+		lo, hi = max(lo, r.Mean-leakAgreement*r.SD), min(hi, r.Mean+leakAgreement*r.SD)
 	}
 	if p := leak.Positive(); !ok || p > leakDoubt/2 && p < 1-leakDoubt/2 {
 		return leak, false
 	}
-	return leak, math.Abs(leak.Mean) >= leakShare*math.Max(inflow, outflow)
+	return leak, math.Abs(leak.Mean) >= leakShare*max(inflow, outflow)
 }

@@ -52,10 +52,18 @@ const (
 
 // clearing is the law of the time until distance items are worked off.
 func (q *queue) clearing(net forecast.Rate, distance float64) forecast.Distribution {
-	law := q.drifts.Forecast(distance)
-	flows, ok := q.flowsApart(net)
-	if !ok || law == nil {
-		return law
+	laws := q.drifts.Laws(distance)
+	if len(laws) == 0 {
+		return nil
 	}
-	return forecast.Mixture{Components: []forecast.Distribution{law, flows.Passage(distance)}, Weights: []float64{1 - apart, apart}}
+	flows, ok := q.flowsApart(net)
+	if !ok {
+		return forecast.Mixture{Components: laws}.Prepare()
+	}
+	weights := make([]float64, len(laws)+1)
+	for i := range laws {
+		weights[i] = (1 - apart) / float64(len(laws))
+	}
+	weights[len(laws)] = apart
+	return forecast.Mixture{Components: append(laws, flows.Passage(distance)), Weights: weights}.Prepare()
 }

@@ -23,7 +23,7 @@ func (c *clock) tick(t float64, first bool) (overdue bool) {
 		if c.n == 1 {
 			c.mean, d = d, 0
 		}
-		w := 1 / math.Min(clockMemory, float64(c.n))
+		w := 1 / min(clockMemory, float64(c.n))
 		c.mean += w * d
 		c.spread += w * (math.Abs(d) - c.spread)
 	}
@@ -45,7 +45,7 @@ func (c *clock) usual() float64 {
 func (c *clock) overdue(d float64) bool { return c.n >= rhythm && c.long(math.Log(d)) }
 
 func (c *clock) long(log float64) bool {
-	return c.n >= rhythm && log > c.mean+math.Max(missedBeat, 4*c.spread)
+	return c.n >= rhythm && log > c.mean+max(missedBeat, 4*c.spread)
 }
 
 // rhythm is how many distances make a rhythm.

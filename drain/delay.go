@@ -40,8 +40,8 @@ func (r *reported) inflow(now, usual, backlog float64) (forecast.Rate, bool) {
 	}
 	mean := math.Exp(r.mean)
 	// Counting backlog items has the relative error 1/√backlog; a scatter seen a few times says little about itself.
-	relative := math.Sqrt(math.Max(r.spare, 1/backlog))
-	return forecast.Rate{Mean: mean, SD: mean * relative, Volatility: math.Sqrt(mean), Nu: math.Max(1, float64(r.delays-1))}, true
+	relative := math.Sqrt(max(r.spare, 1/backlog))
+	return forecast.Rate{Mean: mean, SD: mean * relative, Volatility: math.Sqrt(mean), Nu: max(1, float64(r.delays-1))}, true
 }
 
 // oldest returns how long ago the item came that is served at the moment now: back to when the items that had entered were backlog fewer, from the record of

@@ -96,7 +96,7 @@ func (q *queue) see(t, backlog float64, inferred bool) {
 	q.lately[q.samples%latelyKept] = backlog
 	q.samples++
 	q.backlog, q.inferred = backlog, inferred
-	q.peak = math.Max(q.peak, backlog)
+	q.peak = max(q.peak, backlog)
 	o := forecast.Observation{Time: t, Total: -backlog}
 	q.drifts.Observe(o)
 	q.motion.follow(q.drifts.Trend())

@@ -89,7 +89,7 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 	case items > 0:
 		// A silence that ends was no end: it counts, but no further than to where it was taken for one, as it may have been an outage.
 		if n := float64(s.zeros); s.spans > 0 {
-			s.beat(0, int(math.Min(n, math.Ceil(silence/s.busy))))
+			s.beat(0, int(min(n, math.Ceil(silence/s.busy))))
 		}
 		s.moved = t
 		s.zeros = 0

@@ -286,7 +286,7 @@ func significant(n float64) string {
 	return strconv.FormatFloat(rounded, 'f', max(0, 2-int(math.Floor(math.Log10(rounded)))), 64)
 }
 
-// FormatRate writes a rate in items/s for people, in the unit of time that gives it digits before the point: "300/s", "12/min", "3.20/h", "1.00/week".
+// FormatRate writes a rate in items/s for people, in the unit of time that gives it digits before the point: "300/s", "12/min", "3.20/h", "1/week".
 func FormatRate(perSecond float64) string {
 	if math.IsNaN(perSecond) {
 		return unknown

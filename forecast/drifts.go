@@ -34,6 +34,15 @@ func (d *Drifts) Trend() *Trend { return &d.trend }
 
 // Forecast returns the law of the time until the total has risen by distance: an equal mixture, or nil while there are fewer than three observations.
 func (d *Drifts) Forecast(distance float64) Distribution {
+	laws := d.Laws(distance)
+	if laws == nil {
+		return nil
+	}
+	return Mixture{Components: laws}.prepare()
+}
+
+// Laws returns the laws that Forecast mixes, one for each window, the shortest first.
+func (d *Drifts) Laws(distance float64) []Distribution {
 	windows, n, within := d.windows()
 	if n == 0 {
 		return nil
@@ -44,7 +53,7 @@ func (d *Drifts) Forecast(distance float64) Distribution {
 	} else {
 		now, _ = d.trend.Rate()
 	}
-	m := Mixture{Components: make([]Distribution, n)}
+	laws := make([]Distribution, n, n+1)
 	for i, r := range windows[:n] {
 		if i < within {
 			r.Mean, r.SD = now.Mean, now.SD
@@ -52,9 +61,9 @@ func (d *Drifts) Forecast(distance float64) Distribution {
 			is, was := math.Max(0, now.Mean), math.Max(0, r.Mean)
 			r.Mean, r.SD = (is+was)/2, math.Abs(is-was)/2
 		}
-		m.Components[i] = r.Passage(distance)
+		laws[i] = r.Passage(distance)
 	}
-	return m.prepare()
+	return laws
 }
 
 // Rate returns the rate over the longest window that lies within the time since when the present rate holds; false where even the shortest one does not.

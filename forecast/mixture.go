@@ -31,6 +31,9 @@ func (m Mixture) Finite() float64 { return m.prepare().Finite() }
 // Quantile returns the smallest t >= 0 with CDF(t) >= p: 0 for p <= 0, +Inf where p is Finite() or more, NaN for NaN.
 func (m Mixture) Quantile(p float64) float64 { return m.prepare().Quantile(p) }
 
+// Prepare returns the same law with the work done once that all its evaluations have in common: for whoever asks it more than a few times.
+func (m Mixture) Prepare() Distribution { return m.prepare() }
+
 // preparedMixture is a Mixture of which all that its evaluations have in common has been done once.
 type preparedMixture struct {
 	parts []weighted

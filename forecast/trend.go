@@ -99,7 +99,7 @@ func (t *Trend) Observe(o Observation) {
 		if t.nu() >= leastNoise {
 			expected := (t.last.clipped - t.start.clipped) / (t.last.time - t.start.time) * dt
 			most := clip * math.Sqrt(t.variance()*dt)
-			clipped := expected + math.Max(-most, math.Min(moved-expected, most))
+			clipped := expected + max(-most, min(moved-expected, most))
 			if off := moved - clipped; math.Abs(off) > math.Abs(t.step) {
 				t.step = off
 			}
@@ -168,9 +168,10 @@ func (t *Trend) test() {
 				continue
 			}
 			u, v := c.time-t.start.time, t.last.time-c.time
-			g := (c.clipped-t.start.clipped)/u - (t.last.clipped-c.clipped)/v
-			if z := g * g * u * v / (u + v); z > best {
-				best, at, of = z, i, h
+			// z²s² is d²/(uv(u + v)): no division but where a new best is found.
+			d := (c.clipped-t.start.clipped)*v - (t.last.clipped-c.clipped)*u
+			if w := u * v * (u + v); d*d > best*w {
+				best, at, of = d*d/w, i, h
 			}
 		}
 	}
@@ -225,7 +226,7 @@ func (t *Trend) seeNoise(o Observation) {
 			d := (n.b.Total-n.a.Total)/p - (o.Total-n.b.Total)/q
 			v := d * d * p * q / (p + q)
 			if n.n > 3 {
-				v = math.Min(v, noiseCap*math.Max(n.variance, floor))
+				v = min(v, noiseCap*max(n.variance, floor))
 			}
 			n.n = min(n.n+1, noiseMemory)
 			n.variance += (v - n.variance) / float64(n.n)
@@ -247,7 +248,7 @@ func (t *Trend) seeNoise(o Observation) {
 }
 
 // variance is the variance rate.
-func (t *Trend) variance() float64 { return math.Max(t.measured, t.counting()) }
+func (t *Trend) variance() float64 { return max(t.measured, t.counting()) }
 
 // nu is its degrees of freedom, none while there are fewer than three observations. Second differences that share a span are correlated: three of them tell
 // as much as two that do not.
@@ -264,7 +265,7 @@ func (t *Trend) counting() float64 {
 func (t *Trend) between(from, to corner) Rate {
 	span, variance := to.time-from.time, t.variance()
 	return Rate{
-		Mean: (to.total - from.total) / span, SD: math.Sqrt(variance / span), Volatility: math.Sqrt(variance), Nu: math.Max(1, t.nu()),
+		Mean: (to.total - from.total) / span, SD: math.Sqrt(variance / span), Volatility: math.Sqrt(variance), Nu: max(1, t.nu()),
 		Since: from.time, Span: span,
 	}
 }
