@@ -266,11 +266,11 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	seconds := func(t float64) time.Time { return e.wall(int64(math.Round(t * 1e9))) }
 	f := newFacts()
 	f.samples = now.samples
+	if q.At.IsZero() {
+		q.At = e.Latest()
+	}
 	if now.samples > 0 {
-		f.last = seconds(now.last)
-		if q.At.IsZero() {
-			q.At = e.Latest()
-		}
+		f.last = e.wall(now.at)
 		if q.At.Before(f.last) {
 			return Prediction{}, fmt.Errorf("drain: %w: At is %s, before the last sample at %s", ErrInvalid, stamp(q.At), stamp(f.last))
 		}
@@ -280,7 +280,11 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	}
 	counts := now.counts()
 	f.hygiene(counts)
-	now.tell(&f, q, seconds)
+	at := 0.0
+	if e.n > 0 {
+		at = q.At.Sub(e.wall(0)).Seconds()
+	}
+	now.tell(&f, q, at, seconds)
 	p := f.predict(q)
 	p.Counts = counts
 	return p, nil
@@ -311,16 +315,15 @@ func (f *facts) hygiene(c Counts) {
 	}
 }
 
-// tell says what the queue is known to do; seconds turns its times into clock times.
-func (q *queue) tell(f *facts, question Question, seconds func(float64) time.Time) {
-	at := q.last + f.elapsed // the moment of asking
+// tell says what the queue is known to do at a moment; seconds turns its times into clock times.
+func (q *queue) tell(f *facts, question Question, at float64, seconds func(float64) time.Time) {
 	if in, ok := q.in.present(at); ok {
 		f.inflow = in.Mean
 	}
 	out, outKnown := q.out.present(at)
 	if outKnown {
 		f.outflow = out.Mean
-		f.evidence.SinceOutflow = at - q.out.moved
+		f.evidence.SinceOutflow = max(0, at-q.out.moved) // flows may be newer than the moment
 	}
 	net, ok := q.drifts.Trend().Rate()
 	distance := q.backlog - question.Target

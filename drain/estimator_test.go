@@ -535,3 +535,18 @@ func TestErrorsAreTyped(t *testing.T) {
 	assert.True(t, errors.Is(err, drain.ErrRejected))
 	assert.EqualError(t, err, "drain: sample rejected: nothing but a time, want a backlog, an inflow, an outflow or a delay")
 }
+
+func TestLongLives(t *testing.T) {
+	// Forty years of samples, one a week at an odd nanosecond: the last sample's time is kept to the nanosecond, and asking at that time is no question about the past.
+	e := drain.NewEstimator()
+	var last time.Time
+	for i := range 40 * 52 {
+		last = start.Add(time.Duration(i)*7*24*time.Hour + time.Duration(i*i+1))
+		observe(t, e, drain.Sample{Time: last, Backlog: drain.Items(float64(5000 - i))})
+	}
+	p := ask(t, e, drain.Question{At: last})
+	assert.Equal(t, last, p.LastSample)
+	assert.Equal(t, last, e.Latest())
+	assert.Zero(t, p.Evidence.Age)
+	assert.Zero(t, drain.NewEstimator().Latest())
+}

@@ -13,6 +13,7 @@ type queue struct {
 
 	samples  int     // backlogs, measured or inferred
 	first    float64 // time of the first
+	at       int64   // nanoseconds of the last, which a float64 of seconds would lose after some months
 	backlog  float64
 	inferred bool                // the last one was worked out from the flows
 	gauge    clock               // of the backlogs that were measured
@@ -49,7 +50,7 @@ func (q *queue) settle(r record, next float64, last bool) {
 	case math.IsNaN(r.backlog):
 		q.carry()
 	case !q.absurd(t, r.backlog):
-		q.measure(t, r.backlog)
+		q.measure(r.at, t, r.backlog)
 	case math.IsNaN(next) && last:
 		q.odd = true
 	case math.Abs(next-q.backlog) < math.Abs(next-r.backlog):
@@ -61,7 +62,7 @@ func (q *queue) settle(r record, next float64, last bool) {
 			r.note = noteOf(AbsurdJump)
 		}
 	default:
-		q.measure(t, r.backlog)
+		q.measure(r.at, t, r.backlog)
 	}
 	if !math.IsNaN(r.delay) {
 		q.report(t, r.delay, q.backlog)
@@ -70,22 +71,22 @@ func (q *queue) settle(r record, next float64, last bool) {
 }
 
 // measure takes a backlog that was measured.
-func (q *queue) measure(t, backlog float64) {
+func (q *queue) measure(at int64, t, backlog float64) {
 	q.gauge.tick(t, !q.gauged)
 	q.gauged = true
 	q.balance.measured(t, backlog, &q.in, &q.out)
-	q.see(t, backlog, false)
+	q.see(at, t, backlog, false)
 }
 
 // carry goes on from the last backlog by the flows, where the one that is measured is overdue or was given but once.
 func (q *queue) carry() {
 	t, backlog, ok := q.balance.infer(&q.in, &q.out)
 	if ok && t > q.last && (q.gauge.n == 0 || q.gauge.overdue(t-q.gauge.last)) {
-		q.see(t, backlog, true)
+		q.see(int64(math.Round(t*1e9)), t, backlog, true)
 	}
 }
 
-func (q *queue) see(t, backlog float64, inferred bool) {
+func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 	if q.samples == 0 {
 		q.first = t
 	}
@@ -95,7 +96,7 @@ func (q *queue) see(t, backlog float64, inferred bool) {
 	q.tick(t, q.samples == 0)
 	q.lately[q.samples%latelyKept] = backlog
 	q.samples++
-	q.backlog, q.inferred = backlog, inferred
+	q.at, q.backlog, q.inferred = at, backlog, inferred
 	q.peak = max(q.peak, backlog)
 	o := forecast.Observation{Time: t, Total: -backlog}
 	q.drifts.Observe(o)
