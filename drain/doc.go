@@ -6,16 +6,34 @@
 //
 // Most callers want NewEstimator, Estimator.Observe and Estimator.Predict(Question{}), and print the Prediction or marshal it to JSON.
 //
+// # Samples
+//
+// A Sample has a time and any of a backlog, an inflow, an outflow and a delay. A flow is a Count of the interval, a Total of a cumulative counter, or a rate
+// (PerSecond). Each may come in samples of its own, at times of its own, somewhat out of order, and be missing for a while; after one backlog the
+// flows alone are enough. What is wrong with a sample has a code (Problems): it is repaired where that is possible, otherwise rejected, counted
+// in either case (Counts), and everything accepted before stays.
+//
+// # Answers
+//
 // Three times are easily mixed up, and each has its own field: TimeToClear, until the backlog is at the target while arrivals go on;
 // CurrentBacklog, until what waits now is served, whatever comes later; and Delay, how long an item waits.
 //
+// The State says what the flow does now, with the Evidence for it. It follows a change of the rate within a few samples and is flipped by no single one;
+// Since and Before tell when the rate changed and what it was (forecast.Trend has the test and its false alarms). A growing queue is said to grow,
+// with its rate and the probability of never; its median is +Inf, unless its rate varied so much before that it may well turn, and then the
+// prediction gives that as a reason (RateVaried). No time is negative or a sentinel; NaN is unknown.
+//
+// Where the backlog and the flows disagree beyond noise, the Leak says what leaves or enters unmeasured. The backlog is then the truth for the time to clear;
+// the measured flows tell the delays and the time of the current backlog.
+//
 // The bounds of a prediction from samples are those of a mixture of random walks with drift (package forecast), one for each of several memory
-// lengths. They hold about as often as they say, or more often, where the net flow goes on as it did over one of them, or wanders from it at
-// the pace at which it wandered so far. They know nothing of what the samples do not show: a repair that is planned, tonight's peak, an outage to come.
+// lengths, and of what the flows tell one by one: a busy queue falls at its capacity less what usually comes in. They hold about as often as they say,
+// or more often, where the net flow goes on as it did over one of them, or wanders from it at the pace at which it wandered so far. They know nothing
+// of what the samples do not show: a repair that is planned, tonight's peak, an outage to come.
 //
-// A growing queue is said to grow, with its rate and the probability of never; its median is +Inf, unless its rate varied so much before that it
-// may well turn, and then the prediction gives that as a reason (RateVaried). No time is negative or a sentinel; NaN is unknown. The
-// package reads no clock: AsOf is the time of the last sample, or Question.At.
+// The package reads no clock: AsOf is the time of the last sample, or Question.At. The older the last sample is by then, the wider are the bounds, around a
+// median that stays where it is on the clock; once it is too old (Stale) the answer is unknown.
 //
-// The package does not cover queues served in another order than first in, first out, where Delay and CurrentBacklog are concerned, nor priorities.
+// The package does not cover queues served in another order than first in, first out, where Delay and CurrentBacklog are concerned (last in, first out;
+// priorities); the time to clear does not depend on the order.
 package drain

@@ -121,7 +121,9 @@ type jsonRecord struct {
 }
 
 // MarshalJSON writes the prediction in schema 1: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
-// and never_probability say which. horizon_seconds is null where there is no limit.
+// and never_probability say which. horizon_seconds is null where there is no limit, since where no rate is known, net_drain_before_per_second where no
+// change of it was found, and the fields of leak where there is no sign of one. counts has the samples offered and accepted, and those repaired and rejected
+// for each reason that occurred.
 func (p Prediction) MarshalJSON() ([]byte, error) {
 	clock := func(seconds float64) instant {
 		t, ok := p.Time(seconds)

@@ -114,7 +114,7 @@ type record struct {
 
 // record returns what of the sample can be used, and why the first of its readings that cannot be used is not.
 func (s Sample) record() (record, *Rejection) {
-	r := record{backlog: s.Backlog.Value(), delay: s.Delay.Value(), in: s.Inflow, out: s.Outflow}
+	r := record{backlog: s.Backlog.Value() + 0, delay: s.Delay.Value() + 0, in: s.Inflow, out: s.Outflow} // + 0 makes 0 of -0
 	var refused *Rejection
 	check := func(name, want string, x float64) bool {
 		var reason Reason

@@ -2,9 +2,11 @@
 // It knows nothing of queues; package drain, which most programs want instead, asks it about theirs.
 //
 // The laws: FirstPassage, for a net rate that is uncertain and wanders; StudentPassage, the same where the size of both is itself an estimate;
-// UncertainDistance, where the amount is; Mixture, where several laws may hold. Each is a Distribution, possibly defective: the amount
-// may never be worked off. A law of a known rate and a measured noise is FirstPassage{Distance: a, Drift: m, Volatility: s}.
+// UncertainDistance, where the amount is; Resumption, where nothing moves and one waits for that to end; Mixture, where several laws may hold. Each
+// is a Distribution, possibly defective: the amount may never be worked off. A law of a known rate and a measured noise is
+// FirstPassage{Distance: a, Drift: m, Volatility: s}.
 //
-// The forecasters: Drift, a drift over the last samples, and Drifts, drifts over several memory lengths. Each is a Forecaster: streaming, of fixed
-// memory, deterministic. No part of the package reads a clock or a global source of randomness.
+// The forecasters observe a running total: what has been worked off so far. Drift takes the rate over the last observations, Drifts the rates over several
+// memory lengths; Trend tells since when the present rate holds and what it was before. They are streaming, of fixed memory and deterministic. No
+// part of the package reads a clock or a global source of randomness.
 package forecast
