@@ -207,7 +207,7 @@ func TestDataErrors(t *testing.T) {
 		{head + "q,50,0.5\n", b.path("q.csv") + ": an origin asks for row 50, but there are only 50"},
 		{head + "q,1,0.5\nq,99,0.5\n", b.path("q.csv") + ": an origin asks for row 99, but there are only 50"},
 		{head + "text,2,0.5\n", b.path("text.csv") + `:3: backlog "many", want a number of items, or nothing where it is unknown`},
-		{head + "header,0,0.5\n", b.path("header.csv") + `:1: header "when,backlog", want the column time and one at least of backlog, inflow, outflow, their forms and delay_seconds`},
+		{head + "header,0,0.5\n", b.path("header.csv") + `:1: header "when,backlog", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{head + "late,1,0.5\n", b.path("late.csv") + ": no backlog is known at row 1, where an origin asks"},
 		{head + "back,1,0.5\n", b.path("back.csv") + ":3: row 1, where an origin asks: drain: invalid argument: At is 1970-01-01T00:01:00Z, before the last sample at 1970-01-01T00:02:00Z"},
 		{head + "none,1,0.5\nq,50,0.5\n", "open " + b.path("none.csv") + ": no such file or directory\n" + b.path("q.csv") + ": an origin asks for row 50, but there are only 50"},

@@ -424,7 +424,7 @@ func TestUnusable(t *testing.T) {
 		{"missing file", "", filepath.Join(dir, "none.csv"), "open " + filepath.Join(dir, "none.csv") + ": no such file or directory"},
 		{"a folder", "", dir, dir + ":1: read " + dir + ": is a directory"},
 		{"nothing", "", "", `standard input:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
-		{"bad header", "a,b\n1,2\n", "", `standard input:1: header "a,b", want the column time and one at least of backlog, inflow, outflow, their forms and delay_seconds`},
+		{"bad header", "a,b\n1,2\n", "", `standard input:1: header "a,b", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{"text in a number", "time,backlog\n1795446000,5\n1795446060,many\n", "", `standard input:3: backlog "many", want a number of items, or nothing where it is unknown`},
 		{"text in a time", "time,backlog\nnoon,5\n", "", `standard input:2: time "noon", want Unix seconds or a time such as 2026-11-23T15:04:05Z`},
 		{"no object", `{"time": 1, "backlog": 2}` + "\n7\n", "", `standard input:2: "7", want a JSON object such as {"time": 1795429341.5, "backlog": 41}`},

@@ -169,7 +169,7 @@ func (r *Reader) header() error {
 		}
 	}
 	if r.columns[0] < 0 || slices.Max(r.columns[1:]) < 0 {
-		return r.bad("header", text, "the column time and one at least of backlog, inflow, outflow, their forms and delay_seconds")
+		return r.bad("header", text, "the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds")
 	}
 	for _, names := range forms[inflow:] {
 		if len(names) > 1 { // which one is meant?
