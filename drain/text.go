@@ -51,7 +51,7 @@ func (p Prediction) String() string {
 		}
 		chance := "P(never) " + FormatProbability(p.Never)
 		if !math.IsInf(b.Lower, 1) { // a chance is left, and this is the soonest
-			chance += ", " + percent((1+b.Level)/2) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
+			chance += ", " + FormatLevel((1+b.Level)/2) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
 		}
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
 	}
@@ -59,7 +59,7 @@ func (p Prediction) String() string {
 	if p.State == Growing || p.State == Stalled { // see RateVaried
 		participle = "if its rate varies as before, " + participle
 	}
-	s := fmt.Sprintf("%s: %s in %s (%s: %s – %s)", head, participle, median, percent(b.Level), lower, upper)
+	s := fmt.Sprintf("%s: %s in %s (%s: %s – %s)", head, participle, median, FormatLevel(b.Level), lower, upper)
 	if at, ok := p.Time(b.Median); ok {
 		width := b.width()
 		if b.Median < 120 {
@@ -117,7 +117,7 @@ func (b Bounds) String() string {
 	if lower == upper {
 		return median
 	}
-	return fmt.Sprintf("%s (%s: %s – %s)", median, percent(b.Level), lower, upper)
+	return fmt.Sprintf("%s (%s: %s – %s)", median, FormatLevel(b.Level), lower, upper)
 }
 
 // width is what the digits follow: the distance of the bounds or, where the upper one is never, of the lower one and the median.
@@ -207,6 +207,21 @@ func duration(seconds, width float64, most int) string {
 		s = append(s, fmt.Sprintf("%0*.0f %s", pad, n, units[i].name))
 	}
 	return strings.Join(s, " ")
+}
+
+// FormatSeconds writes seconds as such, for whoever works on with them: to a tenth, or to three digits below a hundred; "never" for +Inf, "unknown" for NaN.
+func FormatSeconds(seconds float64) string {
+	switch {
+	case math.IsNaN(seconds):
+		return unknown
+	case math.IsInf(seconds, 1):
+		return never
+	case seconds == 0:
+		return "0 s"
+	case seconds < 99.95:
+		return strconv.FormatFloat(seconds, 'g', 3, 64) + " s"
+	}
+	return strconv.FormatFloat(seconds, 'f', 1, 64) + " s"
 }
 
 // digits writes a number below 1000 to as many digits as its width warrants: two significant ones, and no more than the first digit of a tenth of the width.
@@ -305,8 +320,8 @@ func FormatRate(perSecond float64) string {
 	return FormatNumber(perSecond*per[i].seconds) + "/" + per[i].name
 }
 
-// percent writes a level to all its digits, but for those that binary fractions add.
-func percent(level float64) string {
+// FormatLevel writes a level in percent, "90 %", to all its digits but for those that binary fractions add.
+func FormatLevel(level float64) string {
 	return strconv.FormatFloat(math.Round(level*1e11)/1e9, 'f', -1, 64) + " %"
 }
 

@@ -95,3 +95,14 @@ func TestString(t *testing.T) {
 	n = drain.Numbers{Backlog: drain.Exactly(100), Net: drain.About(10, 3)} // 10 s, with an upper bound of 20 s: to the second
 	assert.Contains(t, line(n, drain.Question{At: at}), ", about 14:32:10 CET")
 }
+
+func TestFormatSeconds(t *testing.T) {
+	for want, s := range map[string]float64{"0 s": 0, "52.8 s": 52.8312, "0.00123 s": 0.0012345, "99.9 s": 99.9, "100.0 s": 99.96, "4666.7 s": 4666.667, "never": math.Inf(1), "unknown": math.NaN()} {
+		assert.Equal(t, want, drain.FormatSeconds(s))
+	}
+	assert.Equal(t, "90 %", drain.FormatLevel(0.9))
+	assert.Equal(t, "99.999 %", drain.FormatLevel(0.99999))
+	assert.Equal(t, "1 h 18 min (90 %: 1 h 01 min – 1 h 47 min)", drain.Bounds{Level: 0.9, Median: 4667, Lower: 3663, Upper: 6429}.String())
+	assert.Equal(t, "never", drain.Bounds{Level: 0.9, Median: math.Inf(1), Lower: math.Inf(1), Upper: math.Inf(1)}.String())
+	assert.Equal(t, "unknown", drain.Bounds{Level: 0.9, Median: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}.String())
+}

@@ -79,7 +79,7 @@ func (w textWriter) write(p drain.Prediction) error {
 		if p.Samples == 1 {
 			samples = "sample"
 		}
-		row("as of", "%s, %d %s", p.AsOf.Format("2006-01-02 15:04:05 MST"), p.Samples, samples)
+		row("as of", "%s, %d %s", drain.FormatClock(p.AsOf, time.Time{}, 0), p.Samples, samples)
 	}
 	for _, s := range p.Warnings {
 		row("warning", "%s", s)
@@ -96,20 +96,9 @@ func deadlineClock(p drain.Prediction, d drain.Deadline) string {
 	return drain.FormatClock(d.Time, p.AsOf, 0)
 }
 
-// span writes median and bounds in seconds, to a tenth of a second or three digits.
+// span writes median and bounds in seconds.
 func span(b drain.Bounds) string {
-	s := func(x float64) string {
-		switch {
-		case math.IsInf(x, 1):
-			return "never"
-		case x == 0:
-			return "0 s"
-		case x < 99.95:
-			return strconv.FormatFloat(x, 'g', 3, 64) + " s"
-		}
-		return strconv.FormatFloat(x, 'f', 1, 64) + " s"
-	}
-	return fmt.Sprintf("%s (%.4g %%: %s – %s)", s(b.Median), 100*b.Level, s(b.Lower), s(b.Upper))
+	return fmt.Sprintf("%s (%s: %s – %s)", drain.FormatSeconds(b.Median), drain.FormatLevel(b.Level), drain.FormatSeconds(b.Lower), drain.FormatSeconds(b.Upper))
 }
 
 // jsonWriter writes indented JSON, or one line for each prediction.

@@ -59,7 +59,7 @@ func TestText(t *testing.T) {
 			"0 items, cleared\n" +
 			"  current backlog  served in 0 s (90 %: 0 s – 0 s)\n" +
 			"  delay            0 s of the item served now, 0 s of one that arrives now\n" +
-			"  as of            2026-11-23 15:01:00 UTC, 2 samples\n"},
+			"  as of            2026-11-23 15:01:01 UTC, 2 samples\n"},
 		{"stalled", "", "-backlog 100 -in 0 -out 0", "" +
 			"100 items, stalled, nothing leaves: will not clear at this rate (P(never) 100 %)\n" +
 			"  time to clear    never (90 %: never – never), P(never) 100 %\n" +

@@ -133,7 +133,7 @@ func (f *figure) entries() {
 	add(f.view.history != nil, entry{text: "backlog so far", line: historyLine})
 	add(f.median.pts != nil, entry{text: "forecast: median", line: medianLine})
 	add(f.narrow != nil, entry{text: "50 %", color: narrow})
-	add(f.wide != nil, entry{text: percent(p.TimeToClear.Level), color: wide})
+	add(f.wide != nil, entry{text: drain.FormatLevel(p.TimeToClear.Level), color: wide})
 	add(f.hump != nil, entry{text: "time of clearing", color: orange})
 	add(f.trend != nil, entry{text: "at this rate", line: trendLine})
 	add(p.Target > 0, entry{text: "target", line: targetLine})

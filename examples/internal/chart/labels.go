@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -51,9 +50,9 @@ func (v view) marks(p drain.Prediction) []mark {
 		name string
 		bold bool
 	}{
-		{b.Lower, percent((1-b.Level)/2) + " by ", false},
+		{b.Lower, drain.FormatLevel((1-b.Level)/2) + " by ", false},
 		{b.Median, "median ", true},
-		{b.Upper, percent((1+b.Level)/2) + " by ", false},
+		{b.Upper, drain.FormatLevel((1+b.Level)/2) + " by ", false},
 	} {
 		switch {
 		case math.IsNaN(q.t) || (hopeless && math.IsInf(q.t, 1)):
@@ -75,16 +74,13 @@ func (v view) marks(p drain.Prediction) []mark {
 	return ms
 }
 
-// percent writes a probability to as many digits as a level has.
-func percent(p float64) string { return strconv.FormatFloat(100*p, 'g', 4, 64) + " %" }
-
 func (v view) clock() bool { return !v.now.IsZero() }
 
 // merged is the one mark for times too close to each other for three.
 func (v view) merged(b drain.Bounds) mark {
 	text := v.when(b.Median, b)
 	if lower, upper := v.when(b.Lower, b), v.when(b.Upper, b); lower != upper {
-		text += " (" + percent(b.Level) + ": " + lower + " – " + upper + ")"
+		text += " (" + drain.FormatLevel(b.Level) + ": " + lower + " – " + upper + ")"
 	}
 	return mark{x: b.Median, text: text, bold: true}
 }

@@ -1,0 +1,160 @@
+package drain
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/postsack/backlog/forecast"
+)
+
+// From what a queue is known to have done to the facts that a prediction is made of.
+
+// hygiene says what was wrong with samples.
+func (f *facts) hygiene(c Counts) {
+	for _, class := range []struct {
+		code Reason
+		verb string
+		by   map[Reason]int
+	}{{SamplesRejected, "rejected", c.Rejected}, {SamplesRepaired, "repaired", c.Repaired}} {
+		total, what := 0, ""
+		for _, r := range problems {
+			if n := class.by[r]; n > 0 {
+				f.because(r)
+				if what != "" {
+					what += ", "
+				}
+				what += fmt.Sprintf("%d %s", n, sentence(r))
+				total += n
+			}
+		}
+		if total > 0 {
+			f.because(class.code)
+			f.warn("%s %s: %s", count(total, "sample"), class.verb, what)
+		}
+	}
+}
+
+// tell says what the queue is known to do at a moment; seconds turns its times into clock times.
+func (q *queue) tell(f *facts, question Question, at float64, seconds func(float64) time.Time) {
+	if in, ok := q.in.present(at); ok {
+		f.inflow = in.Mean
+	}
+	out, outKnown := q.out.present(at)
+	if outKnown {
+		f.outflow = out.Mean
+		f.evidence.SinceOutflow = max(0, at-q.out.moved) // flows may be newer than the moment
+	}
+	net, ok := q.drifts.Trend().Rate()
+	distance := q.backlog - question.Target
+	if !ok || q.samples < 3 {
+		f.judge(question.Target, undecided, false, false)
+		f.because(FewSamples)
+		if f.state == Cleared {
+			f.clear = forecast.FirstPassage{}
+		} else {
+			f.warn("%s with a backlog so far: at least 3 are needed", count(q.samples, "sample"))
+		}
+		switch {
+		case q.samples == 1 && f.elapsed > 0:
+			f.warn("the only sample is %s old", FormatDuration(f.elapsed, 0))
+		case q.samples == 2:
+			f.spacing = q.usual()
+			f.age()
+		}
+		return
+	}
+	f.net, f.spacing = net.Mean, q.usual()
+	way, _ := direct(q.drifts.Trend())
+	f.evidence.NetPositive = way.Positive()
+	f.since = seconds(net.Since)
+	if before, changed := q.drifts.Trend().Before(); changed {
+		f.before = before.Mean
+		f.because(RateChanged)
+	}
+	f.judge(question.Target, q.motion.now, q.hovers(question.Target), outKnown && q.out.stopped())
+	if distance > 0 {
+		f.clear = q.clearing(net, distance)
+		f.horizon = f.reach(q.last-q.first, distance)
+	} else {
+		f.clear = forecast.FirstPassage{}
+	}
+	q.tellServed(f, at, out, outKnown, question.Level)
+	q.tellBalance(f, question.Level)
+	if q.inferred {
+		f.because(BacklogInferred)
+		f.warn("the backlog was last measured %s before; since then it is worked out from the flows", FormatDuration(q.last-q.gauge.last, 0))
+	}
+	if q.odd {
+		f.because(JumpUnconfirmed)
+		f.warn("the last backlog measured is so far off that the next one must confirm it; this is without it")
+	}
+	if (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5 {
+		f.because(RateVaried)
+	}
+	f.age()
+}
+
+// tellServed says when what waits will be served, and how long items wait.
+func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown bool, level float64) {
+	reported, given := q.reported.inflow(at, q.usual(), q.backlog)
+	f.delay = q.oldest(at, q.backlog, level)
+	if given {
+		counted := f.delay
+		f.delay = Bounds{level, q.delay, q.delay, q.delay}
+		if counted.Upper < q.delay/2 || counted.Lower > 2*q.delay {
+			f.because(DelayDisagrees)
+			f.warn("the delay is reported as %s, and first in, first out makes it %s to %s by the inflow", FormatDuration(q.delay, 0), FormatDuration(counted.Lower, 0), FormatDuration(counted.Upper, 0))
+		}
+	}
+	switch {
+	case outKnown && q.out.stopped():
+		// By the length of the silence, and then at the rate of busy times; never, where nothing was ever seen to leave.
+		f.current = forecast.FirstPassage{Distance: q.backlog}
+		if rate := q.out.working(); rate > 0 {
+			f.current = forecast.Resumption{Silence: q.last - q.out.moved, Work: q.backlog / rate}
+		}
+	case outKnown:
+		f.current = q.out.drifts.Forecast(q.backlog)
+	case given:
+		// What leaves is what comes and what the backlog loses.
+		net, _ := q.drifts.Trend().Rate()
+		if math.IsNaN(f.inflow) {
+			f.inflow = reported.Mean
+		}
+		out = forecast.Rate{Mean: math.Max(0, reported.Mean+net.Mean), SD: math.Hypot(reported.SD, net.SD), Volatility: net.Volatility, Nu: math.Min(net.Nu, reported.Nu)}
+		f.outflow = out.Mean
+		f.current = out.Passage(q.backlog)
+		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == FlowsUnknown })
+		f.because(FlowsFromDelay)
+	}
+}
+
+// tellBalance says what leaves or enters unmeasured.
+func (q *queue) tellBalance(f *facts, level float64) {
+	r, ok := q.balance.leak(f.inflow, f.outflow)
+	if !ok {
+		return
+	}
+	lower, upper := r.Interval(level)
+	f.leak = Leak{level, r.Mean, lower, upper}
+	reason, verb := LeavesUnmeasured, "leave"
+	if r.Mean < 0 {
+		reason, verb = EntersUnmeasured, "enter"
+		lower, upper = -upper, -lower
+	}
+	f.because(reason)
+	f.warn("items %s unmeasured at %s (%s: %s – %s): the backlog tells when it is cleared, the measured flows tell no more than the delays",
+		verb, FormatRate(math.Abs(r.Mean)), FormatLevel(level), FormatRate(lower), FormatRate(upper))
+}
+
+// reach is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back and, for a queue
+// that drains, ten times as far as its net rate takes to work off the distance. Past that a time is not a prediction but an artefact of
+// extrapolation (a queue at balance "clears" after centuries), and counts as never.
+func (f *facts) reach(span, distance float64) float64 {
+	if f.state == Draining {
+		return math.Max(100*span, 10*distance/f.net)
+	}
+	return 100 * span
+}
