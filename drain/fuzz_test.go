@@ -119,6 +119,9 @@ func check(t *testing.T, e *drain.Estimator, target float64) {
 			t.Fatalf("negative: %+v", p)
 		}
 	}
+	if p.State == drain.Draining && !(p.NetDrain > 0) || p.State == drain.Growing && !(p.NetDrain < 0) {
+		t.Fatalf("%s with a net drain rate of %v", p.State, p.NetDrain)
+	}
 	if b := p.CurrentBacklog; b.Lower > b.Median || b.Median > b.Upper {
 		t.Fatalf("current backlog %v", b)
 	}

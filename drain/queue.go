@@ -31,9 +31,9 @@ type queue struct {
 	motion motion
 }
 
-// settle takes a record that is later than all before; next is the backlog measured after it, NaN where that is not known, and last says that no other record
-// has come since.
-func (q *queue) settle(r record, next float64, last bool) {
+// settle takes a record that is later than all before; next is the backlog measured after it, NaN where that is not known, and preview says that it may still
+// come: this is a copy of the queue, made for a prediction.
+func (q *queue) settle(r record, next float64, preview bool) {
 	t := float64(r.at) / 1e9
 	waiting, busy := q.backlog > 0, q.backlog > q.typical.rate()
 	for _, f := range [...]struct {
@@ -51,7 +51,7 @@ func (q *queue) settle(r record, next float64, last bool) {
 		q.carry()
 	case !q.absurd(t, r.backlog):
 		q.measure(r.at, t, r.backlog)
-	case math.IsNaN(next) && last:
+	case math.IsNaN(next) && preview:
 		q.odd = true
 	case math.Abs(next-q.backlog) < math.Abs(next-r.backlog):
 		if !r.in.Known() && !r.out.Known() && math.IsNaN(r.delay) {
@@ -199,6 +199,14 @@ func (m *motion) follow(t *forecast.Trend) {
 		m.now = shown
 	}
 	m.then, m.since = shown, r.Since
+}
+
+// rate is the net drain rate to name with the direction: the present one or, where a single step has turned that round, the one without it.
+func (m *motion) rate(mean float64, t *forecast.Trend) float64 {
+	if plain, ok := t.Plain(); ok && (m.now == falling && mean <= 0 && plain.Mean > 0 || m.now == rising && mean >= 0 && plain.Mean < 0) {
+		return plain.Mean
+	}
+	return mean
 }
 
 // direct is the rate that tells the direction: of the present one and the same without its largest single step, the one nearer to zero, and zero where they

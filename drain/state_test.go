@@ -52,9 +52,9 @@ func TestStatesFollowWithoutFlapping(t *testing.T) {
 }
 
 func TestOneOddSampleFlipsNothing(t *testing.T) {
-	// Fifty samples of a clear trend; then one that is off by twenty steps, either way, and the trend goes on.
+	// Fifty samples of a clear trend; then one that is off by twenty steps or a hundred, either way, and the trend goes on.
 	for _, way := range []float64{30, -30} {
-		for _, off := range []float64{6000, -6000} {
+		for _, off := range []float64{6000, -6000, 30_000, -30_000} {
 			samples := path(100_000, 40, 3, leg{60, way})
 			s := samples[50]
 			samples[50].Backlog = drain.Items(s.Backlog.Value() + off)

@@ -65,15 +65,19 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 		}
 		return
 	}
-	f.net, f.spacing = net.Mean, q.usual()
-	way, _ := direct(q.drifts.Trend())
-	f.evidence.NetPositive = way.Positive()
+	f.net, f.spacing = q.motion.rate(net.Mean, q.drifts.Trend()), q.usual()
+	certain, _ := direct(q.drifts.Trend())
+	f.evidence.NetPositive = certain.Positive()
 	f.since = seconds(net.Since)
 	if before, changed := q.drifts.Trend().Before(); changed {
 		f.before = before.Mean
 		f.because(RateChanged)
 	}
-	f.judge(question.Target, q.motion.now, q.hovers(question.Target), outKnown && q.out.stopped())
+	way := q.motion.now
+	if way == falling && !(f.net > 0) || way == rising && !(f.net < 0) {
+		way = level // for a moment, until the next sample shows what it is
+	}
+	f.judge(question.Target, way, q.hovers(question.Target), outKnown && q.out.stopped())
 	if distance > 0 {
 		f.clear = q.clearing(net, distance)
 		f.horizon = f.reach(q.last-q.first, distance)

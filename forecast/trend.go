@@ -38,7 +38,7 @@ type Trend struct {
 	noise        [noiseSpans]noise
 	before       Rate
 	changed      bool
-	step         float64 // the largest clipping since the start
+	step         float64 // the largest clipping since the start, less what was clipped the other way after it
 
 	// The variance rate by now, without that of counting, and the square of the deviate that means a change with as many degrees of freedom.
 	measured, threshold float64
@@ -100,7 +100,10 @@ func (t *Trend) Observe(o Observation) {
 			expected := (t.last.clipped - t.start.clipped) / (t.last.time - t.start.time) * dt
 			most := clip * math.Sqrt(t.variance()*dt)
 			clipped := expected + max(-most, min(moved-expected, most))
-			if off := moved - clipped; math.Abs(off) > math.Abs(t.step) {
+			switch off := moved - clipped; {
+			case off*t.step < 0: // the way back, as from one reading that was off
+				t.step += off
+			case math.Abs(off) > math.Abs(t.step):
 				t.step = off
 			}
 			moved = clipped
@@ -278,8 +281,8 @@ func (t *Trend) Rate() (Rate, bool) {
 	return t.between(t.start, t.last), true
 }
 
-// Plain returns the present rate without the largest single step that was clipped since it holds, so that one batch is no rate. False while there are fewer than
-// three observations.
+// Plain returns the present rate without the largest single step that was clipped since it holds, as far as the total has not gone back from it, so that one
+// batch is no rate. False while there are fewer than three observations.
 func (t *Trend) Plain() (Rate, bool) {
 	r, ok := t.Rate()
 	if ok {
