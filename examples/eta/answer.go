@@ -72,7 +72,7 @@ func (e env) fromSamples(o options) error {
 			return err
 		}
 		if !o.now.IsZero() && s.Time.After(o.now) {
-			continue // what comes behind it may be older
+			break
 		}
 		if err := est.Observe(s); err != nil {
 			// The estimator counts it and the prediction says so.
