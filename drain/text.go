@@ -50,7 +50,8 @@ func (p Prediction) String() string {
 			within = "within " + FormatDuration(p.Horizon, p.Horizon/2)
 		}
 		chance := "P(never) " + FormatProbability(p.Never)
-		if !math.IsInf(b.Lower, 1) { // a chance is left, and this is the soonest
+		// A chance is left, and this is the soonest; but while nothing leaves a repair may come at any moment, and nobody can be sure.
+		if !math.IsInf(b.Lower, 1) && !slices.Contains(p.Reasons, NothingLeaves) {
 			chance += ", " + FormatLevel((1+b.Level)/2) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
 		}
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
