@@ -91,12 +91,16 @@ type Rate struct {
 	Since, Span float64
 }
 
-// Positive returns the probability that the rate is above zero, by Student's t; one half where both Mean and SD are zero.
+// Positive returns the probability that the rate is above zero, by Student's t; one half where both Mean and SD are zero, and 1 only where SD is.
 func (r Rate) Positive() float64 {
 	if r.Mean == 0 {
 		return 0.5
 	}
-	return distuv.StudentsT{Sigma: 1, Nu: r.Nu}.CDF(r.Mean / r.SD)
+	p := distuv.StudentsT{Sigma: 1, Nu: r.Nu}.CDF(r.Mean / r.SD)
+	if r.SD > 0 { // the CDF rounds to 1 where less than 1e-16 is missing
+		p = min(p, math.Nextafter(1, 0))
+	}
+	return p
 }
 
 // Deviate returns the normal deviate z with Φ(z) = Positive, to some hundredths for 3 degrees of freedom and more: sign·√(ν·ln(1 + t²/ν)) for

@@ -71,6 +71,16 @@ func (w textWriter) write(p drain.Prediction) error {
 	if s := p.Change(); s != "" {
 		row("rate", "%s", s)
 	}
+	if p.Samples > 0 && !math.IsNaN(p.Evidence.NetPositive) {
+		e := "P(net drain > 0) " + drain.FormatProbability(p.Evidence.NetPositive)
+		if since := p.Evidence.SinceOutflow; !math.IsNaN(since) {
+			e += ", last outflow " + drain.FormatDuration(since, 0) + " ago"
+		}
+		if p.Evidence.Age > 0 {
+			e += ", last sample " + drain.FormatDuration(p.Evidence.Age, 0) + " old"
+		}
+		row("evidence", "%s", e)
+	}
 	for _, d := range p.Deadlines {
 		row("by "+deadlineClock(p, d), "cleared with probability %s", drain.FormatProbability(d.Probability))
 	}

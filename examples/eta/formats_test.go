@@ -86,6 +86,7 @@ func TestTextOfSamples(t *testing.T) {
 		"  current backlog  never served at this rate\n"+
 		"  delay            unknown of the item served now, never of one that arrives now\n"+
 		"  flow             in 0/s, out 0/s, net drain 0/s\n"+
+		"  evidence         P(net drain > 0) 50 %\n"+
 		"  as of            1970-01-01 00:00:40 UTC, 5 samples\n"), stalled)
 }
 
