@@ -196,3 +196,50 @@ func TestStaleness(t *testing.T) {
 	assert.True(t, math.IsNaN(later.TimeToClear.Median))
 	assert.Equal(t, fmt.Sprintf("the last sample is 1 min 00 s old, and samples are usually 10 s apart: more likely than not the queue should be clear by now, and no sample shows it"), later.Warnings[0])
 }
+
+func TestBoundsHoldAfterAChange(t *testing.T) {
+	// Growing by 20 a sample, then falling by 60, each ± 30, so that the change is of 2.7 standard deviations: how soon the state has followed, and how often the 90 %
+	// bounds hold the truth, 5 to 40 samples after the repair. The limit allows a false alarm in a million: 0.9 - 4.75·√(0.09/300).
+	const runs = 300
+	after := []int{5, 10, 20, 40}
+	held, followed, finite := map[int]int{}, map[int]int{}, map[int]int{}
+	for run := range uint64(runs) {
+		x := noise(2000, 100+run)
+		level := 3000.0
+		e := drain.NewEstimator()
+		asked := map[int]drain.Prediction{}
+		i := 0
+		for ; level > 0; i++ {
+			observe(t, e, drain.Sample{Time: at(float64(i)), Backlog: drain.Items(math.Round(level))})
+			if slices.Contains(after, i-200) {
+				asked[i-200] = ask(t, e, drain.Question{})
+			}
+			step := 20.0
+			if i >= 200 {
+				step = -60
+			}
+			level += step + 30*x[i]
+		}
+		for k, p := range asked {
+			truth := float64(i - 200 - k)
+			if b := p.TimeToClear; b.Lower <= truth && truth <= b.Upper+1 {
+				held[k]++
+			}
+			if p.State == drain.Draining {
+				followed[k]++
+			}
+			if !math.IsInf(p.TimeToClear.Upper, 1) {
+				finite[k]++
+			}
+		}
+	}
+	for _, k := range after {
+		t.Logf("%d samples after: draining in %d of %d, bounds held in %d, upper bound finite in %d", k, followed[k], runs, held[k], finite[k])
+	}
+	assert.Greater(t, followed[10], runs*2/3)
+	assert.Greater(t, followed[20], runs*9/10)
+	for _, k := range []int{20, 40} { // before that the queue may still be taken to grow
+		assert.GreaterOrEqual(t, float64(held[k])/runs, 0.9-4.75*math.Sqrt(0.09/runs))
+	}
+	assert.GreaterOrEqual(t, finite[40], finite[20])
+}
