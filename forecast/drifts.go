@@ -10,9 +10,10 @@ const memories = 8
 // tell most just after a repair, and a thousand do in a quiet week.
 //
 // A Trend tells since when the present rate holds. All windows that lie within that time take the rate over the longest of them as their drift, each with
-// its own volatility. The longer ones know that rates change: the rate to come may be what it is, what it was, or between, so their
-// laws take the rate to be (ν₀+ν)/2 with the standard error |ν₀-ν|/2, for the rate ν₀ now and theirs, ν, where a fall of the total counts as zero,
-// and shrink it as a Drift does its own: an outage that is over is not extrapolated, and one that goes on may end.
+// its own volatility. The longer ones know that rates change: the rate to come may be anything between what it is and what it
+// was, so their laws take the rate to have the mean and the standard deviation of a uniform law between the two, (ν₀+ν)/2 and |ν₀-ν|/√12, for the rate ν₀ now and
+// theirs, ν, where a fall of the total counts as zero, and shrink it as a Drift does its own: an outage that is over is not extrapolated, and one that
+// goes on may end. (A standard error of |ν₀-ν|/2, either the one or the other, scored the same, and kept the upper bound at never for longer after a repair.)
 //
 // The zero Drifts has seen nothing and is ready for use.
 type Drifts struct {
@@ -59,7 +60,7 @@ func (d *Drifts) Laws(distance float64) []Distribution {
 			r.Mean, r.SD = now.Mean, now.SD
 		} else {
 			is, was := math.Max(0, now.Mean), math.Max(0, r.Mean)
-			r.Mean, r.SD = (is+was)/2, math.Abs(is-was)/2
+			r.Mean, r.SD = (is+was)/2, math.Abs(is-was)/math.Sqrt(12)
 		}
 		laws[i] = r.Passage(distance)
 	}
