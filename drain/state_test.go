@@ -1,7 +1,6 @@
 package drain_test
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -194,7 +193,7 @@ func TestStaleness(t *testing.T) {
 	later := ask(t, e, drain.Question{At: p.AsOf.Add(60 * time.Second)})
 	assert.Equal(t, drain.Unknown, later.State)
 	assert.True(t, math.IsNaN(later.TimeToClear.Median))
-	assert.Equal(t, fmt.Sprintf("the last sample is 1 min 00 s old, and samples are usually 10 s apart: more likely than not the queue should be clear by now, and no sample shows it"), later.Warnings[0])
+	assert.Equal(t, "the last sample is 1 min 00 s old, and samples are usually 10 s apart: more likely than not the queue should be clear by now, and no sample shows it", later.Warnings[0])
 }
 
 func TestBoundsHoldAfterAChange(t *testing.T) {

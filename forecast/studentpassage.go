@@ -18,7 +18,7 @@ import (
 //
 // Special cases are those of FirstPassage, and NaN for Nu <= 0 and for Nu NaN.
 //
-// CDF and Survival are within 1e-12 absolute of the true value and within 1e-11 relative wherever that is at least 1e-30, Prob
+// CDF and Survival are within 2e-12 absolute of the true value and within 1e-11 relative wherever that is at least 1e-30, Prob
 // within 1e-12 relative; the tests have the measured errors. No method but Rand allocates.
 //
 // The method: a common factor 1/sqrt(g) of tau and sigma multiplies x1 and x2 (see passage) by sqrt(g). With
