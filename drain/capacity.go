@@ -36,6 +36,9 @@ func (q *queue) flowsApart(net forecast.Rate) (forecast.Rate, bool) {
 	if !q.out.begun || !q.in.begun || !(q.out.busyFlow.seconds >= busyIntervals*q.out.usual()) || !(q.in.allFlow.seconds > 0) {
 		return forecast.Rate{}, false
 	}
+	if _, leaks := q.balance.leak(q.in.allFlow.rate(), q.out.busyFlow.rate()); leaks {
+		return forecast.Rate{}, false
+	}
 	rate := q.out.busyFlow.rate() - q.in.allFlow.rate()
 	return forecast.Rate{Mean: rate, SD: rate / 2, Volatility: net.Volatility, Nu: batchesLessOne}, rate > 0
 }

@@ -22,7 +22,8 @@ const (
 	NotFinite Reason = "not_finite"
 	// Negative: a reading is below zero, as where two counters are not read at the same instant. The reading is left out.
 	Negative Reason = "negative"
-	// NothingRead: nothing of the sample is known but its time. It is rejected.
+	// NothingRead: nothing of the sample is known but its time. It is rejected; a count or a rate that comes next is one since then, and what was counted
+	// until then is unknown.
 	NothingRead Reason = "nothing_read"
 	// OutOfOrder: the sample is older than one before it. It is put where it belongs as long as no more than eight samples are newer; one that comes later still
 	// is rejected.

@@ -56,6 +56,7 @@ func (e *Estimator) Observe(s Sample) error {
 	case r.empty() && refused != nil:
 		return e.reject(refused)
 	case r.empty():
+		e.miss(s.Time)
 		return e.reject(&Rejection{Reason: NothingRead, Detail: "nothing but a time, want a backlog, an inflow, an outflow or a delay"})
 	}
 	if !e.begun {
@@ -92,6 +93,17 @@ func (e *Estimator) reject(r *Rejection) error {
 	return r
 }
 
+// miss takes note of a sample of which nothing was read: the count after it is one from there on.
+func (e *Estimator) miss(at time.Time) {
+	since := at.Sub(e.epoch)
+	if !e.begun || since == math.MaxInt64 || since == math.MinInt64 {
+		return
+	}
+	if r := (record{at: int64(since) + e.shift, backlog: math.NaN(), delay: math.NaN(), missed: true}); r.at > e.settled {
+		e.insert(r)
+	}
+}
+
 // clockBack reports whether a record that is too late shows that the clock was set back; its time is then as if it had gone on.
 func (e *Estimator) clockBack(r *record) bool {
 	if e.late > 0 && r.at <= e.lateTime {
@@ -117,11 +129,18 @@ func (e *Estimator) insert(r record) *Rejection {
 		i--
 	}
 	if i > 0 && e.pending[i-1].at == r.at {
+		switch mine := &e.pending[i-1]; {
+		case r.missed:
+			return nil
+		case mine.missed:
+			*mine = r
+			return nil
+		}
 		return e.pending[i-1].merge(r, e.wall(r.at), &e.q.tally)
 	}
 	if i == e.n {
 		e.ahead = 0
-	} else if r.note == 0 {
+	} else if r.note == 0 && !r.missed {
 		r.note = noteOf(OutOfOrder)
 	}
 	if e.n == disorder {
@@ -151,7 +170,9 @@ func (e *Estimator) fromFuture() {
 	}
 	lead := float64(e.pending[e.n-1].at-e.pending[e.n-2].at) / 1e9
 	if lead > staleAge*e.q.usual() {
-		e.q.reject(noteOf(ClockAhead))
+		if !e.pending[e.n-1].missed { // which is counted already
+			e.q.reject(noteOf(ClockAhead))
+		}
 		e.n--
 	}
 	e.ahead = 0
@@ -238,10 +259,15 @@ func (e *Estimator) present() *queue {
 
 // Latest is the time of the newest sample, by the clock as it is now: that as of which a Question without a time is answered. It is zero where there is none.
 func (e *Estimator) Latest() time.Time {
-	if e.n == 0 {
-		return time.Time{}
+	for i := e.n - 1; i >= 0; i-- {
+		if r := &e.pending[i]; !r.missed {
+			return e.wall(r.at)
+		}
 	}
-	return e.wall(e.pending[e.n-1].at)
+	if e.begun {
+		return e.wall(e.settled)
+	}
+	return time.Time{}
 }
 
 // Counts says what became of the samples so far. Those that are pending count as they look now.

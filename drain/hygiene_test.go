@@ -297,3 +297,36 @@ func TestProblemsAreListed(t *testing.T) {
 	}
 	assert.Len(t, seen, 11)
 }
+
+func TestMissedScrapesAreNoLeak(t *testing.T) {
+	// One scrape in three fails, at random: what its interval counted is lost, which is neither a slower flow nor a leak. Totals lose nothing.
+	for name, form := range map[string]func(total, count float64) drain.Flow{
+		"count": func(_, n float64) drain.Flow { return drain.Count(n) },
+		"total": func(sum, _ float64) drain.Flow { return drain.Total(sum) },
+	} {
+		rng := rand.New(rand.NewPCG(8, 8))
+		e := drain.NewEstimator()
+		for i := range 600 {
+			if i > 0 && rng.IntN(3) == 0 {
+				assert.ErrorIs(t, e.Observe(drain.Sample{Time: at(float64(i))}), drain.ErrRejected)
+				continue
+			}
+			s := falling(i)
+			s.Inflow, s.Outflow = form(20*float64(i), 20), form(25*float64(i), 25)
+			observe(t, e, s)
+		}
+		p := ask(t, e, drain.Question{})
+		assert.InDelta(t, 20, p.Inflow, 1e-9, name)
+		assert.InDelta(t, 25, p.Outflow, 1e-9, name)
+		assert.True(t, math.IsNaN(p.Leak.Rate), name)
+		assert.Empty(t, p.Counts.Repaired, name)
+		assert.Greater(t, p.Counts.Rejected[drain.NothingRead], 150, name)
+	}
+	// A failed scrape at the end is no sample: the answer is as of the last one. One of a time at which another source has something is none either.
+	e := fed(t, 50)
+	assert.Error(t, e.Observe(drain.Sample{Time: at(50)}))
+	assert.Equal(t, at(49), ask(t, e, drain.Question{}).AsOf)
+	observe(t, e, falling(50))
+	assert.Error(t, e.Observe(drain.Sample{Time: at(50)}))
+	assert.Equal(t, 4750.0, ask(t, e, drain.Question{}).Backlog)
+}

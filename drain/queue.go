@@ -35,6 +35,11 @@ type queue struct {
 // come: this is a copy of the queue, made for a prediction.
 func (q *queue) settle(r record, next float64, preview bool) {
 	t := float64(r.at) / 1e9
+	if r.missed {
+		q.in.miss(t)
+		q.out.miss(t)
+		return
+	}
 	waiting, busy := q.backlog > 0, q.backlog > q.typical.rate()
 	for _, f := range [...]struct {
 		s *stream

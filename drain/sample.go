@@ -110,6 +110,7 @@ type record struct {
 	backlog, delay float64
 	in, out        Flow
 	note           note
+	missed         bool // nothing was read
 }
 
 // record returns what of the sample can be used, and why the first of its readings that cannot be used is not.

@@ -59,6 +59,7 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		}
 		s.total, s.counter = f.value, true
 	default:
+		s.counter = false
 		items = f.value
 		if f.form == rated {
 			items *= d
@@ -74,10 +75,7 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 	}
 	s.before = instantOf{t - d, s.filled}
 	if wrong != "" || math.IsNaN(items) {
-		s.gaps++
-		s.torn = true
-		s.gapAt = s.known
-		s.filled += s.rate() * d
+		s.gap(d)
 		return wrong
 	}
 	s.torn = false
@@ -102,6 +100,25 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		s.busyFlow.add(items, d)
 	}
 	return ""
+}
+
+// miss takes note that nothing was read at t: what was counted until then is lost, unless it is in a running total.
+func (s *stream) miss(t float64) {
+	if !s.begun || s.counter {
+		return
+	}
+	d := t - s.last
+	s.tick(t, false)
+	s.before = instantOf{t - d, s.filled}
+	s.gap(d)
+}
+
+// gap is an interval of d seconds of which the flow is unknown.
+func (s *stream) gap(d float64) {
+	s.gaps++
+	s.torn = true
+	s.gapAt = s.known
+	s.filled += s.rate() * d
 }
 
 func (s *stream) see() {
