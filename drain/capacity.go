@@ -1,6 +1,10 @@
 package drain
 
-import "github.com/postsack/backlog/forecast"
+import (
+	"math"
+
+	"github.com/postsack/backlog/forecast"
+)
 
 // average is a rate over the last 2000 intervals or so, the nearer ones counting more: items per second of the seconds that it has seen.
 type average struct{ items, seconds float64 }
@@ -30,8 +34,8 @@ func (s *stream) working() float64 {
 //	capacity - inflow
 //
 // of the outflow over intervals that began with more items than the queue usually has and the inflow over all. It is taken to be known to one half of itself, as
-// either mean may be off today. False where the queue was busy for less than thirty usual intervals, and where more comes than it can do: a queue that lives
-// has known otherwise, and what was seen is an outage.
+// either mean may be off today, and to what chance makes of it in so many busy seconds. False where the queue was busy for less than thirty usual
+// intervals, where the flows do not balance, and where more comes than it can do: a queue that lives has known otherwise, and what was seen is an outage.
 func (q *queue) flowsApart(net forecast.Rate) (forecast.Rate, bool) {
 	if !q.out.begun || !q.in.begun || !(q.out.busyFlow.seconds >= busyIntervals*q.out.usual()) || !(q.in.allFlow.seconds > 0) {
 		return forecast.Rate{}, false
@@ -40,7 +44,7 @@ func (q *queue) flowsApart(net forecast.Rate) (forecast.Rate, bool) {
 		return forecast.Rate{}, false
 	}
 	rate := q.out.busyFlow.rate() - q.in.allFlow.rate()
-	return forecast.Rate{Mean: rate, SD: rate / 2, Volatility: net.Volatility, Nu: batchesLessOne}, rate > 0
+	return forecast.Rate{Mean: rate, SD: math.Hypot(rate/2, net.Volatility/math.Sqrt(q.out.busyFlow.seconds)), Volatility: net.Volatility, Nu: batchesLessOne}, rate > 0
 }
 
 const (
