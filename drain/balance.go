@@ -44,24 +44,16 @@ func (b *balance) pass(in, out *stream) {
 	if !m.set {
 		return
 	}
-	if math.IsNaN(m.in) {
-		if x, ok := in.at(m.at); ok {
-			m.in, m.inGaps = x, in.gaps
-		}
-	}
-	if math.IsNaN(m.out) {
-		if x, ok := out.at(m.at); ok {
-			m.out, m.outGaps = x, out.gaps
-		}
-	}
+	m.pass(&m.in, &m.inGaps, in)
+	m.pass(&m.out, &m.outGaps, out)
 	if math.IsNaN(m.in) || math.IsNaN(m.out) {
 		if in.begun && out.begun && (in.last > m.at && math.IsNaN(m.in) || out.last > m.at && math.IsNaN(m.out)) {
-			m.set = false // a flow was unknown then
+			m.set, b.anchor.set = false, false // before the flow was known: nothing can be worked out from this backlog, nor from one before it
 		}
 		return
 	}
 	m.set = false
-	if a := b.anchor; a.set && a.inGaps == m.inGaps && a.outGaps == m.outGaps {
+	if a := b.anchor; a.set && a.inGaps == m.inGaps && a.outGaps == m.outGaps && m.inGaps >= 0 && m.outGaps >= 0 {
 		b.known += m.at - a.at
 		b.total += (m.in - a.in) - (m.out - a.out) - (m.backlog - a.backlog)
 		b.points++
@@ -73,14 +65,27 @@ func (b *balance) pass(in, out *stream) {
 	b.anchor.set = true
 }
 
+// pass notes what had come by the mark, once the flow has passed it. What is only guessed, in a gap, tells no leak: its number of gaps is one that no other has.
+func (m *mark) pass(items *float64, gaps *int, s *stream) {
+	if !math.IsNaN(*items) {
+		return
+	}
+	if x, known, ok := s.at(m.at); ok {
+		*items, *gaps = x, s.gaps
+		if !known && m.at < s.last {
+			*gaps = -1
+		}
+	}
+}
+
 // infer returns the backlog at the latest moment up to which both flows are known, from the one measured last; false where they do not tell it.
 func (b *balance) infer(in, out *stream) (t, backlog float64, ok bool) {
 	if !b.anchor.set || b.next.set {
 		return 0, 0, false
 	}
 	t = min(in.last, out.last)
-	i, known := in.at(t)
-	o, both := out.at(t)
+	i, _, known := in.at(t)
+	o, _, both := out.at(t)
 	if !known || !both {
 		return 0, 0, false
 	}

@@ -39,11 +39,17 @@ func (c *clock) usual() float64 {
 	return math.Exp(c.mean)
 }
 
-// overdue reports whether a distance of d seconds is longer than the readings' own rhythm makes likely: a regular one that misses a beat (1.75 usual
-// distances), or one that comes at random and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process).
-// With fewer than four distances nothing is overdue.
-func (c *clock) overdue(d float64) bool { return c.n >= rhythm && c.long(math.Log(d)) }
+// overdue reports whether a distance of d seconds, from the last reading on, is longer than the readings' own rhythm makes likely: see long. Of a single
+// reading the next one is always overdue, and of a few the distance must be three times the usual one.
+func (c *clock) overdue(d float64) bool {
+	if c.n < rhythm {
+		return c.n == 0 || d > 3*c.usual()
+	}
+	return c.long(math.Log(d))
+}
 
+// long reports whether a distance is longer than the rhythm makes likely: a regular one that misses a beat (1.75 usual distances), or one that comes at random
+// and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process). Before there is a rhythm nothing is long.
 func (c *clock) long(log float64) bool {
 	return c.n >= rhythm && log > c.mean+max(missedBeat, 4*c.spread)
 }

@@ -53,7 +53,7 @@ func (q *queue) oldest(now, backlog, level float64) Bounds {
 	if !ok {
 		return unknown
 	}
-	since := now - s.last
+	since := max(0, now-s.last) // flows may be newer than the moment
 	if a, b, ok := s.drifts.When(s.value - backlog); ok && (s.gaps == 0 || a.Time >= s.gapAt) {
 		came := a.Time + (b.Time-a.Time)*(s.value-backlog-a.Total)/(b.Total-a.Total)
 		return Bounds{level, since + s.known - came, since + s.known - b.Time, since + s.known - a.Time}

@@ -18,7 +18,7 @@ type Reason string
 
 // What can be wrong with a sample. It is then rejected or, where that is possible, repaired, and counted under the reason: see Estimator.Counts.
 const (
-	// NotFinite: a reading is NaN, infinite or above 2⁶⁴, or the time is more than 292 years from the first sample's. The reading is left out.
+	// NotFinite: a reading is NaN, infinite or above 2⁶⁴, or the time is unset or more than 292 years from the first sample's. The reading is left out.
 	NotFinite Reason = "not_finite"
 	// Negative: a reading is below zero, as where two counters are not read at the same instant. The reading is left out.
 	Negative Reason = "negative"
@@ -31,7 +31,8 @@ const (
 	// Duplicate: there is a sample of that time already. One that says the same is rejected. Of another one the backlog, the delay and the
 	// totals take the place of those before; counts are added to them.
 	Duplicate Reason = "duplicate"
-	// ClockAhead: the sample came from the future: far ahead of the one before it and followed by three that were not. It is rejected.
+	// ClockAhead: the sample came from the future: far ahead of those before it (one of up to eight such), and three in a row that followed were not. It is
+	// rejected.
 	ClockAhead Reason = "clock_ahead"
 	// ClockBack: the clock was set back. Eight samples in a row, in order, were older than all that was settled; the eighth and those after it are taken
 	// as if the clock had gone on.
@@ -69,7 +70,7 @@ const (
 	// FewSamples: fewer than three samples with a backlog.
 	FewSamples Reason = "few_samples"
 	// Stale: the last sample is more than three times as old as samples usually are apart. The state and the times are unknown once it is sixteen
-	// times as old, or once the median of the time to clear has passed with no sample to show for it.
+	// times as old or, where it is more than three times as old, once the median of the time to clear has passed with no sample to show for it.
 	Stale Reason = "stale"
 	// FlowsUnknown: outflow is not known, so neither is the time of the current backlog nor a delay.
 	FlowsUnknown Reason = "flows_unknown"
@@ -81,7 +82,8 @@ const (
 	NetNegative Reason = "net_negative"
 	// RateChanged: the net drain rate changed while samples were taken; see Prediction.Since and Prediction.Before.
 	RateChanged Reason = "rate_changed"
-	// RateVaried: the queue grows or is stalled, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before.
+	// RateVaried: the queue grows or is stalled, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before
+	// or, where it was made from numbers, because a few items may be served by chance before more come.
 	RateVaried Reason = "rate_varied"
 	// MayNotClear: P(never) is above (1 - level)/2, so the upper bound is never.
 	MayNotClear Reason = "may_not_clear"
@@ -139,7 +141,7 @@ type Counts struct {
 // tally counts samples.
 type tally struct {
 	offered            int
-	repaired, rejected [len(problems)]int32
+	repaired, rejected [len(problems)]int64
 }
 
 func (t *tally) repair(n note) {

@@ -22,7 +22,8 @@ type Estimator struct {
 
 	ahead    int   // samples in a row that came after the newest one, but are older
 	late     int   // samples in a row, in order, that were too late
-	lateTime int64 // of the last of them
+	lateFrom int64 // time of the first of them
+	lateTime int64 // and of the last
 }
 
 // disorder is how many samples are kept unsettled, for one that comes late to be put between them. Eight hold several sources with different
@@ -33,7 +34,7 @@ const (
 	// setBack is how many late samples in a row mean that the clock was set back: more than a source that sends what it kept during an outage of the
 	// network is likely to send without a new sample between.
 	setBack = 8
-	// fromFuture is how many samples in a row show the one before them to be from the future, where it is farther ahead than the age at which a sample is stale.
+	// fromFuture is how many samples in a row show those before them to be from the future, where they are farther ahead than the age at which a sample is stale.
 	fromFuture = 3
 )
 
@@ -43,8 +44,8 @@ func NewEstimator() *Estimator { return &Estimator{} }
 // Observe takes one sample: any of a backlog, an inflow, an outflow and a delay, measured at one time.
 //
 // The forms of input: a backlog alone; with what entered and left as counts of the interval, as cumulative counters or as rates; flows alone, after one backlog
-// to start from, which is then worked out from them (BacklogInferred), as it is where it is not measured for a while; and each series in samples of its
-// own, at times of its own.
+// to start from, given with the first totals or before the first counts, which is then worked out from them (BacklogInferred), as it is where it is not
+// measured for a while; and each series in samples of its own, at times of its own (counts then are those since the reading of the same flow before).
 //
 // A sample that cannot be used is rejected, one that can be used after a repair or in part is, and both are counted under their reason; see Problems. Everything
 // accepted before stays. The error is a *Rejection where the sample, or one of its readings (Partial), was left out; what is found
@@ -59,12 +60,12 @@ func (e *Estimator) Observe(s Sample) error {
 		e.miss(s.Time)
 		return e.reject(&Rejection{Reason: NothingRead, Detail: "nothing but a time, want a backlog, an inflow, an outflow or a delay"})
 	}
-	if !e.begun {
+	if !e.begun && !s.Time.IsZero() {
 		e.epoch, e.begun = s.Time, true
 		e.settled = math.MinInt64
 	}
 	since := s.Time.Sub(e.epoch)
-	if since == math.MaxInt64 || since == math.MinInt64 { // Sub saturates
+	if s.Time.IsZero() || since == math.MaxInt64 || since == math.MinInt64 { // Sub saturates
 		return e.reject(&Rejection{Reason: NotFinite, Detail: fmt.Sprintf("time %s is more than 292 years from %s, the time of the first sample", stamp(s.Time), stamp(e.epoch))})
 	}
 	r.at = int64(since) + e.shift
@@ -109,13 +110,18 @@ func (e *Estimator) clockBack(r *record) bool {
 	if e.late > 0 && r.at <= e.lateTime {
 		e.late = 0
 	}
-	e.late++
+	if e.late++; e.late == 1 {
+		e.lateFrom = r.at
+	}
 	e.lateTime = r.at
 	if e.late < setBack {
 		return false
 	}
-	newest := e.pending[e.n-1].at // there is always one
-	step := int64(e.q.usual()*1e9) + 1
+	newest := e.settled
+	if e.n > 0 {
+		newest = e.pending[e.n-1].at
+	}
+	step := int64(e.q.usual()*1e9) + 1 + r.at - e.lateFrom
 	e.shift += newest + step - r.at
 	r.at = newest + step
 	r.note = noteOf(ClockBack)
@@ -146,6 +152,7 @@ func (e *Estimator) insert(r record) *Rejection {
 	if e.n == disorder {
 		if i == 0 { // older than all of them: settled at once
 			e.settle(r)
+			e.fromFuture()
 			return nil
 		}
 		e.settle(e.pending[0])
@@ -162,18 +169,25 @@ func (e *Estimator) insert(r record) *Rejection {
 	return nil
 }
 
-// fromFuture drops the newest record where what follows shows that it is from the future.
+// fromFuture drops the newest records where what follows shows that they are from the future.
 func (e *Estimator) fromFuture() {
 	e.ahead++
-	if e.ahead < fromFuture || e.n < 2 || e.q.clock.n < rhythm { // too soon to say what is far ahead
+	if e.ahead < fromFuture || e.q.clock.n < rhythm { // too soon to say what is far ahead
 		return
 	}
-	lead := float64(e.pending[e.n-1].at-e.pending[e.n-2].at) / 1e9
-	if lead > staleAge*e.q.usual() {
-		if !e.pending[e.n-1].missed { // which is counted already
-			e.q.reject(noteOf(ClockAhead))
+	before := e.settled
+	for i, r := range e.pending[:e.n] {
+		if float64(r.at-before)/1e9 <= staleAge*e.q.usual() {
+			before = r.at
+			continue
 		}
-		e.n--
+		for _, r := range e.pending[i:e.n] {
+			if !r.missed { // that is counted already
+				e.q.reject(noteOf(ClockAhead))
+			}
+		}
+		e.n = i
+		break
 	}
 	e.ahead = 0
 }
@@ -264,8 +278,8 @@ func (e *Estimator) Latest() time.Time {
 			return e.wall(r.at)
 		}
 	}
-	if e.begun {
-		return e.wall(e.settled)
+	if e.q.any {
+		return e.wall(e.q.newest)
 	}
 	return time.Time{}
 }

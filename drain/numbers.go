@@ -95,8 +95,11 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 		m = rising
 	}
 	f.judge(q.Target, m, false, n.Outflow.known && n.Outflow.value == 0)
-	if f.state == Cleared {
+	switch {
+	case f.state == Cleared:
 		f.clear = forecast.FirstPassage{}
+	case (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5:
+		f.because(RateVaried)
 	}
 	return f.predict(q), nil
 }

@@ -29,7 +29,8 @@ type Prediction struct {
 	Inflow, Outflow, NetDrain float64
 	// TimeToClear is the time until the backlog is at the target, arrivals going on.
 	TimeToClear Bounds
-	// CurrentBacklog is the time until all that waits now is served, whatever arrives later, in first-in-first-out order.
+	// CurrentBacklog is the time until all that waits now is served, whatever arrives later, in first-in-first-out order; as many items are taken to wait now as
+	// at the last sample.
 	CurrentBacklog Bounds
 	// Delay is how long items wait, in first-in-first-out order.
 	Delay Delay
@@ -110,12 +111,12 @@ func (f *facts) predict(q Question) Prediction {
 	p := Prediction{
 		Queue: f.queue, AsOf: q.At, LastSample: f.last, State: f.state, Samples: f.samples,
 		Backlog: f.backlog, Target: q.Target, Inflow: f.inflow, Outflow: f.outflow, NetDrain: f.net,
-		CurrentBacklog: bounds(f.from(f.current, math.Inf(1)), q.Level),
+		CurrentBacklog: bounds(f.current, q.Level),
 		Since:          f.since, Before: f.before, Evidence: f.evidence, Leak: f.leak,
 		Never:   math.NaN(),
 		Horizon: f.horizon,
 		Record:  Record{WithinLevel: math.NaN()},
-		law:     f.from(f.clear, f.horizon),
+		law:     f.outlook(),
 	}
 	p.Delay = f.delays(p.CurrentBacklog, q.Level)
 	p.TimeToClear = p.Bounds(q.Level)
@@ -139,12 +140,12 @@ func (f *facts) predict(q Question) Prediction {
 	return p
 }
 
-// from turns a law of the time since the last sample into one of the time since the moment of asking.
-func (f *facts) from(law forecast.Distribution, horizon float64) forecast.Distribution {
-	if law == nil || (f.elapsed == 0 && math.IsInf(horizon, 1)) {
-		return law
+// outlook turns the law of the time to clear since the last sample into that since the moment of asking.
+func (f *facts) outlook() forecast.Distribution {
+	if f.clear == nil || f.elapsed == 0 && math.IsInf(f.horizon, 1) {
+		return f.clear
 	}
-	return newOutlook(law, f.elapsed, f.spacing, horizon)
+	return newOutlook(f.clear, f.elapsed, f.spacing, f.horizon)
 }
 
 // delays are those of the item served now and of the one that arrives now, for which the current backlog is ahead.

@@ -9,7 +9,9 @@ import (
 // queue is what the samples that are settled tell, taken in the order of their times. All times are seconds since the epoch.
 type queue struct {
 	tally
-	clock // of the backlog, measured or inferred
+	any    bool  // there was a record of which something was read
+	newest int64 // its time
+	clock        // of the backlog, measured or inferred
 
 	samples  int     // backlogs, measured or inferred
 	first    float64 // time of the first
@@ -40,12 +42,17 @@ func (q *queue) settle(r record, next float64, preview bool) {
 		q.out.miss(t)
 		return
 	}
+	prev := math.NaN()
+	if q.any {
+		prev = float64(q.newest) / 1e9
+	}
+	q.any, q.newest = true, r.at
 	waiting, busy := q.backlog > 0, q.backlog > q.typical.rate()
 	for _, f := range [...]struct {
 		s *stream
 		f Flow
 	}{{&q.in, r.in}, {&q.out, r.out}} {
-		if wrong := f.s.observe(t, f.f, waiting, busy); wrong != "" && r.note == 0 {
+		if wrong := f.s.observe(t, prev, f.f, waiting, busy); wrong != "" && r.note == 0 {
 			r.note = noteOf(wrong)
 		}
 	}
@@ -86,7 +93,7 @@ func (q *queue) measure(at int64, t, backlog float64) {
 // carry goes on from the last backlog by the flows, where the one that is measured is overdue or was given but once.
 func (q *queue) carry() {
 	t, backlog, ok := q.balance.infer(&q.in, &q.out)
-	if ok && t > q.last && (q.gauge.n == 0 || q.gauge.overdue(t-q.gauge.last)) {
+	if ok && t > q.last && q.gauge.overdue(t-q.gauge.last) {
 		q.see(int64(math.Round(t*1e9)), t, backlog, true)
 	}
 }
@@ -109,24 +116,31 @@ func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 }
 
 // A queue that was cleared remains so for latelyKept backlogs while it is above the target by clearedBand standard deviations of its usual change at
-// most, and has no trend to grow: a backlog that hovers about the target is cleared, and not again and again.
+// most, was at it or below it clearedTwice times in them, and has no trend to grow: a backlog that hovers about the target is cleared, and not again and again. It takes
+// hoverAfter samples to know what is usual.
 const (
-	latelyKept  = 8
-	clearedBand = 2
+	latelyKept   = 8
+	clearedBand  = 2
+	clearedTwice = 2
+	hoverAfter   = 16
 )
 
 // hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately.
 func (q *queue) hovers(target float64) bool {
 	r, ok := q.drifts.Trend().Rate()
-	if !ok || q.motion.now == rising {
+	if !ok || q.motion.now == rising || q.samples < hoverAfter {
 		return false
 	}
 	band := target + clearedBand*r.Volatility*math.Sqrt(q.usual())
-	for i := 1; i <= min(latelyKept, q.samples); i++ {
+	times := 0
+	for i := 1; i <= latelyKept; i++ {
 		switch b := q.lately[(q.samples-i)%latelyKept]; {
 		case b > band:
 			return false
 		case b <= target:
+			times++
+		}
+		if times == clearedTwice {
 			return true
 		}
 	}
@@ -152,8 +166,8 @@ func (q *queue) absurd(t, backlog float64) bool {
 		return false
 	}
 	// Flows that explain it make it no jump.
-	in, ok := q.in.at(t)
-	out, both := q.out.at(t)
+	in, ok, _ := q.in.at(t)
+	out, both, _ := q.out.at(t)
 	if a := q.balance.anchor; ok && both && a.set && a.at == q.last && math.Abs(backlog-(a.backlog+(in-a.in)-(out-a.out))) < off/2 {
 		return false
 	}

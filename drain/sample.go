@@ -50,6 +50,7 @@ const (
 	counted
 	running
 	rated
+	notRead
 )
 
 // Count returns the flow of n items in the interval that ends with the sample and began with the reading of the same flow before it; n >= 0. What
@@ -63,18 +64,22 @@ func Total(n float64) Flow { return Flow{n, running} }
 // PerSecond returns the flow of r items per second, the mean since the reading of the same flow before it; r >= 0. It says nothing of a gap.
 func PerSecond(r float64) Flow { return Flow{r, rated} }
 
+// NotRead returns the flow of which a reading was due and failed: a count or a rate that comes next is one since then, and what was counted until then is
+// lost. A total loses nothing by it. It is unknown, as the zero Flow is; that one says that no reading was due, as where each series has samples of its own.
+func NotRead() Flow { return Flow{form: notRead} }
+
 // Value returns the number, whatever its form; NaN where it is unknown.
 func (f Flow) Value() float64 {
-	if f.form == unmeasured {
+	if !f.Known() {
 		return math.NaN()
 	}
 	return f.value
 }
 
 // Known reports whether there is a number.
-func (f Flow) Known() bool { return f.form != unmeasured }
+func (f Flow) Known() bool { return f.form != unmeasured && f.form != notRead }
 
-// String returns the number with its form, such as "40", "total 91822" or "40/s"; "unknown" for the zero Flow.
+// String returns the number with its form, such as "40", "total 91822" or "40/s"; "unknown" where there is none.
 func (f Flow) String() string {
 	switch f.form {
 	case counted:

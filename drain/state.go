@@ -43,17 +43,18 @@ type facts struct {
 
 	backlog, inflow, outflow, net float64 // NaN: unknown
 
-	clear, current forecast.Distribution // of the time from the last sample on; nil: unknown
-	oldest         forecast.Distribution // how long the item had waited that was served then; nil: unknown, or in delay
-	delay          Bounds                // the same, where it is known from the record
-	elapsed        float64               // seconds since the last sample
-	spacing        float64               // usual seconds between samples; 0: none
-	horizon        float64               // seconds ahead past which clear tells nothing
-	tooOld         bool                  // nothing can be said of the present
-	since          time.Time
-	before         float64
-	evidence       Evidence
-	leak           Leak
+	clear    forecast.Distribution // of the time from the last sample on; nil: unknown
+	current  forecast.Distribution // of the time from now on, for as many items as waited then; nil: unknown
+	oldest   forecast.Distribution // how long the item had waited that was served then; nil: unknown, or in delay
+	delay    Bounds                // the same, where it is known from the record
+	elapsed  float64               // seconds since the last sample
+	spacing  float64               // usual seconds between samples; 0: none
+	horizon  float64               // seconds ahead past which clear tells nothing
+	tooOld   bool                  // nothing can be said of the present
+	since    time.Time
+	before   float64
+	evidence Evidence
+	leak     Leak
 }
 
 func newFacts() facts {

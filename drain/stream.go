@@ -39,13 +39,20 @@ type instantOf struct{ at, items float64 }
 // partialReset is how much of a total may be lost in a partial reset; see PartialReset.
 const partialReset = 1.0 / 8
 
-// observe takes a reading at t seconds; waiting and busy say that items waited until now, and more than usual. It returns what was wrong with it, or nothing.
-func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
-	if f.form == unmeasured {
+// observe takes a reading at t seconds; prev is the time of the sample before, NaN where there is none; waiting and busy say that items waited until now, and
+// more than usual. It returns what was wrong with it, or nothing.
+func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool) (wrong Reason) {
+	switch {
+	case f.form == unmeasured:
 		return ""
+	case f.form == notRead:
+		s.miss(t)
+		return ""
+	case !s.begun && f.form != running && prev < t: // the first interval began with the sample before
+		s.begin(prev)
 	}
 	d := t - s.last
-	late := s.tick(t, !s.begun)
+	late := s.begun && s.tick(t, false)
 	items := math.NaN()
 	switch f.form {
 	case running:
@@ -69,8 +76,7 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		}
 	}
 	if !s.begun {
-		s.begun, s.moved = true, math.NaN()
-		s.see()
+		s.begin(t)
 		return ""
 	}
 	s.before = instantOf{t - d, s.filled}
@@ -100,6 +106,14 @@ func (s *stream) observe(t float64, f Flow, waiting, busy bool) (wrong Reason) {
 		s.busyFlow.add(items, d)
 	}
 	return ""
+}
+
+// begin is where the flow begins to be known.
+func (s *stream) begin(t float64) {
+	s.begun, s.moved = true, math.NaN()
+	s.tick(t, true)
+	s.before = instantOf{t, 0}
+	s.see()
 }
 
 // miss takes note that nothing was read at t: what was counted until then is lost, unless it is in a running total.
@@ -152,15 +166,16 @@ func (s *stream) stopped() bool {
 	return s.zeros >= 3 && (math.IsNaN(s.moved) || float64(s.zeros)*s.busy >= silence)
 }
 
-// at returns the items that had come by t, from the ends of the last interval; false where t lies before it, or its flow is unknown.
-func (s *stream) at(t float64) (items float64, ok bool) {
+// at returns the items that had come by t, from the ends of the last interval, and whether they are known or, in a gap, only guessed; false where t lies
+// before that interval.
+func (s *stream) at(t float64) (items float64, known, ok bool) {
 	switch {
 	case s.begun && t == s.last:
-		return s.filled, true
-	case !s.begun || s.torn || t < s.before.at || t > s.last:
-		return 0, false
+		return s.filled, !s.torn, true
+	case !s.begun || t < s.before.at || t > s.last:
+		return 0, false, false
 	}
-	return s.before.items + (s.filled-s.before.items)*(t-s.before.at)/(s.last-s.before.at), true
+	return s.before.items + (s.filled-s.before.items)*(t-s.before.at)/(s.last-s.before.at), !s.torn, true
 }
 
 // rate is the present rate, for what is unknown.

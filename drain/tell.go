@@ -57,7 +57,8 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 			f.warn("%s with a backlog so far: at least 3 are needed", count(q.samples, "sample"))
 		}
 		switch {
-		case q.samples == 1 && f.elapsed > 0:
+		case q.samples == 1 && f.elapsed > 0: // and what is usual is not known
+			f.state, f.clear, f.tooOld = Unknown, nil, true
 			f.warn("the only sample is %s old", FormatDuration(f.elapsed, 0))
 		case q.samples == 2:
 			f.spacing = q.usual()
@@ -104,6 +105,9 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown bool, level float64) {
 	reported, given := q.reported.inflow(at, q.usual(), q.backlog)
 	f.delay = q.oldest(at, q.backlog, level)
+	if given && math.IsNaN(f.inflow) {
+		f.inflow = reported.Mean
+	}
 	if given {
 		counted := f.delay
 		f.delay = Bounds{level, q.delay, q.delay, q.delay}
@@ -117,16 +121,13 @@ func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown boo
 		// By the length of the silence, and then at the rate of busy times; never, where nothing was ever seen to leave.
 		f.current = forecast.FirstPassage{Distance: q.backlog}
 		if rate := q.out.working(); rate > 0 {
-			f.current = forecast.Resumption{Silence: q.last - q.out.moved, Work: q.backlog / rate}
+			f.current = forecast.Resumption{Silence: max(0, at-q.out.moved), Work: q.backlog / rate}
 		}
 	case outKnown:
 		f.current = q.out.drifts.Forecast(q.backlog)
 	case given:
 		// What leaves is what comes and what the backlog loses.
 		net, _ := q.drifts.Trend().Rate()
-		if math.IsNaN(f.inflow) {
-			f.inflow = reported.Mean
-		}
 		out = forecast.Rate{Mean: math.Max(0, reported.Mean+net.Mean), SD: math.Hypot(reported.SD, net.SD), Volatility: net.Volatility, Nu: math.Min(net.Nu, reported.Nu)}
 		f.outflow = out.Mean
 		f.current = out.Passage(q.backlog)

@@ -58,7 +58,11 @@ func (p Prediction) String() string {
 	}
 	median, lower, upper := b.format()
 	if p.State == Growing || p.State == Stalled { // see RateVaried
-		participle = "if its rate varies as before, " + participle
+		chance := "if its rate varies as before, "
+		if p.Samples == 0 {
+			chance = "by the chance of counting "
+		}
+		participle = chance + participle
 	}
 	s := fmt.Sprintf("%s: %s in %s (%s: %s – %s)", head, participle, median, FormatLevel(b.Level), lower, upper)
 	if at, ok := p.Time(b.Median); ok {

@@ -52,7 +52,7 @@ func (r Resumption) Prob(t float64) float64 {
 	return r.Silence / s / s
 }
 
-// Quantile returns w + a·p/(1 - p): Work for p <= 0, +Inf for p >= 1.
+// Quantile returns w + a·p/(1 - p): 0 for p <= 0, +Inf for p >= 1, and Work for what lies between where Silence is 0.
 func (r Resumption) Quantile(p float64) float64 {
 	switch {
 	case math.IsNaN(p):

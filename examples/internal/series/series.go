@@ -10,6 +10,9 @@
 //	inflow_per_second, outflow_per_second    the same as rates
 //	delay_seconds                            how long the item had waited that was served then
 //
+// A count or a rate whose field stands there and is empty (null) was due and not read, so that the next one counts from this line on; where each series has lines of
+// its own, counts belong to columns or names that the other lines do not have, or are better written as totals.
+//
 // Every sample needs a time, and the header of CSV one of the others too; of the three forms of a flow a file has one. Numbers are decimal, with an exponent or
 // without; NaN, Inf and what is below zero are left to the estimator, which counts them.
 //
@@ -93,16 +96,24 @@ var fields = [...]struct {
 	flow int // of which the field is one of three forms
 	of   string
 	set  func(s *drain.Sample, x float64)
+	read func(s *drain.Sample) // says that a reading was due and failed; nil where nothing is lost by that
 }{
-	{"time", noFlow, "", nil},
-	{"backlog", noFlow, "items", func(s *drain.Sample, x float64) { s.Backlog = drain.Items(x) }},
-	{"inflow", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Count(x) }},
-	{"outflow", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Count(x) }},
-	{"inflow_total", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Total(x) }},
-	{"outflow_total", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Total(x) }},
-	{"inflow_per_second", inflow, "items per second", func(s *drain.Sample, x float64) { s.Inflow = drain.PerSecond(x) }},
-	{"outflow_per_second", outflow, "items per second", func(s *drain.Sample, x float64) { s.Outflow = drain.PerSecond(x) }},
-	{"delay_seconds", noFlow, "seconds", func(s *drain.Sample, x float64) { s.Delay = drain.Seconds(x) }},
+	{"time", noFlow, "", nil, nil},
+	{"backlog", noFlow, "items", func(s *drain.Sample, x float64) { s.Backlog = drain.Items(x) }, nil},
+	{"inflow", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Count(x) }, func(s *drain.Sample) { notRead(&s.Inflow) }},
+	{"outflow", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Count(x) }, func(s *drain.Sample) { notRead(&s.Outflow) }},
+	{"inflow_total", inflow, "items", func(s *drain.Sample, x float64) { s.Inflow = drain.Total(x) }, nil},
+	{"outflow_total", outflow, "items", func(s *drain.Sample, x float64) { s.Outflow = drain.Total(x) }, nil},
+	{"inflow_per_second", inflow, "items per second", func(s *drain.Sample, x float64) { s.Inflow = drain.PerSecond(x) }, func(s *drain.Sample) { notRead(&s.Inflow) }},
+	{"outflow_per_second", outflow, "items per second", func(s *drain.Sample, x float64) { s.Outflow = drain.PerSecond(x) }, func(s *drain.Sample) { notRead(&s.Outflow) }},
+	{"delay_seconds", noFlow, "seconds", func(s *drain.Sample, x float64) { s.Delay = drain.Seconds(x) }, nil},
+}
+
+// notRead says of a flow that a reading was due and failed, unless another of its forms has one.
+func notRead(f *drain.Flow) {
+	if !f.Known() {
+		*f = drain.NotRead()
+	}
 }
 
 // longest is how many bytes a line of JSON or a record of CSV may have: far more than nine numbers need, far less than a binary file read by mistake, or
@@ -196,11 +207,11 @@ func (r *Reader) Read() (drain.Sample, error) {
 	if err != nil {
 		return drain.Sample{}, err
 	}
-	return r.sample("nothing", func(k int) string {
+	return r.sample("nothing", func(k int) (string, bool) {
 		if i := r.columns[k]; i >= 0 {
-			return rec[i]
+			return rec[i], true
 		}
-		return ""
+		return "", false
 	})
 }
 
@@ -264,15 +275,16 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 		if err := json.Unmarshal(text, &object); err != nil || object == nil {
 			return drain.Sample{}, r.bad("", string(text), `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
 		}
-		return r.sample("null", func(k int) string {
-			value := string(object[fields[k].name])
+		return r.sample("null", func(k int) (string, bool) {
+			raw, due := object[fields[k].name]
+			value := string(raw)
 			switch {
 			case value == "null":
-				return ""
+				return "", due
 			case strings.HasPrefix(value, `"`):
 				json.Unmarshal([]byte(value), &value) // cannot fail: it is part of what was valid
 			}
-			return value
+			return value, due
 		})
 	}
 	err := r.lines.Err()
@@ -285,12 +297,13 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 	return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
 }
 
-// sample makes a sample of the fields of one line, whose value is empty where it is unknown; unknown is how people write that.
-func (r *Reader) sample(unknown string, value func(field int) string) (drain.Sample, error) {
+// sample makes a sample of the fields of one line, whose value is empty where it is unknown; unknown is how people write that, and due says that it stands there.
+func (r *Reader) sample(unknown string, value func(field int) (value string, due bool)) (drain.Sample, error) {
 	var s drain.Sample
 	forms := r.forms
 	for k, f := range fields {
-		v := strings.TrimSpace(value(k))
+		v, due := value(k)
+		v = strings.TrimSpace(v)
 		if f.set == nil {
 			t, unit, want := parseTime(v)
 			if want != "" {
@@ -303,6 +316,9 @@ func (r *Reader) sample(unknown string, value func(field int) string) (drain.Sam
 			continue
 		}
 		if v == "" {
+			if due && f.read != nil {
+				f.read(&s)
+			}
 			continue
 		}
 		x, ok := number(v)

@@ -23,6 +23,9 @@ import (
 // start is what 1795429341 means: 1 795 429 341 = 20780 · 86 400 + 37 341, and 37 341 s after midnight are 10:22:21.
 var start = time.Date(2026, time.November, 23, 10, 22, 21, 0, time.UTC)
 
+// missed is a count that was due and not read.
+const missed = -2
+
 // sample makes a sample of counts; a negative one is one that is unknown.
 func sample(t time.Time, backlog, inflow, outflow float64) drain.Sample {
 	s := drain.Sample{Time: t}
@@ -34,6 +37,12 @@ func sample(t time.Time, backlog, inflow, outflow float64) drain.Sample {
 	}
 	if outflow >= 0 {
 		s.Outflow = drain.Count(outflow)
+	}
+	if inflow == missed {
+		s.Inflow = drain.NotRead()
+	}
+	if outflow == missed {
+		s.Outflow = drain.NotRead()
 	}
 	return s
 }
@@ -89,10 +98,10 @@ func TestRead(t *testing.T) {
 		{"empty lines", "q.csv", "\ntime,backlog\n\n1795429341,41\n\n\n1795429342,45\n\n", bare},
 		{"quoted fields", "q.csv", "\"time\",\"backlog\"\n\"1795429341\",\"41\"\n\" 1795429342 \",45\n", bare},
 		{"quoted fields behind spaces", "q.csv", "\"time\", \"backlog\"\n\"1795429341\", \"41\"\n1795429342, \"45\"\n", bare},
-		{"empty is unknown", "q.csv", "time,backlog,inflow,outflow\n1795429341,,7,\n1795429342, ,,4\n", []drain.Sample{sample(start, -1, 7, -1), sample(second, -1, -1, 4)}},
+		{"empty is unknown", "q.csv", "time,backlog,inflow,outflow\n1795429341,,7,\n1795429342, ,,4\n", []drain.Sample{sample(start, -1, 7, missed), sample(second, -1, missed, 4)}},
 		{"RFC 3339 with zone", "q.csv", "time,backlog\n2026-11-23T11:22:21+01:00,41\n2026-11-23T10:22:22.000Z,45\n", bare},
 		{"fractions, exponents and signs of counts", "q.csv", "time,backlog\n1795429341,4.1e1\n1795429342,+45.0\n", bare},
-		{"nothing but a time", "q.csv", "time,backlog,inflow\n1795429341,,\n1795429342,45,\n", []drain.Sample{sample(start, -1, -1, -1), bare[1]}},
+		{"nothing but a time", "q.csv", "time,backlog,inflow\n1795429341,,\n1795429342,45,\n", []drain.Sample{sample(start, -1, missed, -1), sample(second, 45, missed, -1)}},
 		{"no backlog", "q.csv", "time,inflow\n1795429341,7\n", []drain.Sample{sample(start, -1, 7, -1)}},
 		{"a file of one form for each flow", "q.csv", "time,inflow,outflow_total\n1795429341,7,900\n", []drain.Sample{{Time: start, Inflow: drain.Count(7), Outflow: drain.Total(900)}}},
 		{"header alone", "q.csv", "time,backlog\n", nil},
@@ -105,7 +114,7 @@ func TestRead(t *testing.T) {
 		{"CRLF and empty lines", "q.jsonl", "\r\n" + `{"time": 1795429341, "backlog": 41}` + "\r\n\r\n" + ` {"time": 1795429342, "backlog": 45} ` + "\r\n", bare},
 		{"other names are left alone", "q.jsonl", `{"time": 1795429341, "backlog": 41, "host": {"name": "a"}, "Backlog": 9}` + "\n" + `{"time": 1795429342, "backlog": 45, "tags": [1]}`, bare},
 		{"texts", "q.jsonl", `{"time": "2026-11-23T11:22:21+01:00", "backlog": "41"}` + "\n" + `{"time": " 1795429342 ", "backlog": " 45 "}`, bare},
-		{"null and absent are unknown", "q.jsonl", `{"time": 1795429341, "backlog": null, "inflow": 7}` + "\n" + `{"time": 1795429342, "outflow": 4, "inflow": ""}`, []drain.Sample{sample(start, -1, 7, -1), sample(second, -1, -1, 4)}},
+		{"null and absent are unknown", "q.jsonl", `{"time": 1795429341, "backlog": null, "inflow": 7}` + "\n" + `{"time": 1795429342, "outflow": 4, "inflow": ""}`, []drain.Sample{sample(start, -1, 7, -1), sample(second, -1, missed, 4)}},
 		{"another form that is null", "q.jsonl", `{"time": 1795429341, "inflow": 7, "inflow_total": null, "inflow_per_second": ""}`, []drain.Sample{sample(start, -1, 7, -1)}},
 		{"a form for each flow", "q.jsonl", `{"time": 1795429341, "inflow": 7, "outflow_total": 900}`, []drain.Sample{{Time: start, Inflow: drain.Count(7), Outflow: drain.Total(900)}}},
 		{"nothing but a time", "q.jsonl", `{"time": 1795429341}`, []drain.Sample{{Time: start}}},
@@ -142,7 +151,14 @@ func TestForms(t *testing.T) {
 		} {
 			got, _, errs := read(t, text, file)
 			assert.Empty(t, errs, name)
-			assert.Equal(t, []drain.Sample{want, {Time: start}}, got, name)
+			empty := drain.Sample{Time: start} // of a count and a rate, an empty field is one that was due
+			switch name {
+			case "inflow", "inflow_per_second":
+				empty.Inflow = drain.NotRead()
+			case "outflow", "outflow_per_second":
+				empty.Outflow = drain.NotRead()
+			}
+			assert.Equal(t, []drain.Sample{want, empty}, got, name)
 		}
 	}
 }
