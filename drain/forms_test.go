@@ -153,6 +153,91 @@ func TestAFlowThatIsMissingForAWhile(t *testing.T) {
 	assert.Equal(t, map[drain.Reason]int{drain.Gap: 1}, p.Counts.Repaired)
 }
 
+func TestFirstIntervalOfAFlow(t *testing.T) {
+	// A backlog, and then counts alone: the first of them counts since the backlog. 1000 - 8·100 = 200.
+	e := drain.NewEstimator()
+	observe(t, e, drain.Sample{Time: at(0), Backlog: drain.Items(1000)})
+	for i := 1; i <= 8; i++ {
+		observe(t, e, drain.Sample{Time: at(60 * float64(i)), Inflow: drain.Count(0), Outflow: drain.Count(100)})
+	}
+	assert.Equal(t, 200.0, ask(t, e, drain.Question{}).Backlog)
+	// Totals first read an hour later tell nothing of that hour: the backlog is not known any more.
+	e = drain.NewEstimator()
+	observe(t, e, drain.Sample{Time: at(0), Backlog: drain.Items(1000)})
+	for i := range 60 {
+		observe(t, e, drain.Sample{Time: at(3600 + 60*float64(i)), Inflow: drain.Total(0), Outflow: drain.Total(10 * float64(i))})
+	}
+	assert.Equal(t, drain.Unknown, ask(t, e, drain.Question{}).State)
+}
+
+func TestABacklogThatWasMeasuredCounts(t *testing.T) {
+	// Totals every second, the backlog half a second later; the counters begin anew between the last backlog and the reading after it, and the gauge is gone. From
+	// 3000 at 97.5 s it falls by 10 a second: 1970 at 200 s, where older backlogs would tell something else.
+	e := drain.NewEstimator()
+	in, out := 0.0, 0.0
+	for i := range 201 {
+		in, out = in+20, out+30
+		if i == 98 {
+			in, out = 20, 30
+		}
+		observe(t, e, drain.Sample{Time: at(float64(i)), Inflow: drain.Total(in), Outflow: drain.Total(out)})
+		if i < 98 {
+			backlog := 9000.0 - 10*float64(i)
+			if i == 97 {
+				backlog = 3000
+			}
+			observe(t, e, drain.Sample{Time: at(float64(i) + 0.5), Backlog: drain.Items(backlog)})
+		}
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Contains(t, p.Reasons, drain.BacklogInferred)
+	assert.InDelta(t, 1975, p.Backlog, 10)
+	assert.True(t, math.IsNaN(p.Leak.Rate) || p.Leak.Rate > 0) // the step to 3000 is one that no flow explains
+}
+
+func TestAFewBacklogsAndThenFlowsAlone(t *testing.T) {
+	for k := 1; k <= 6; k++ {
+		e := drain.NewEstimator()
+		for i := range 60 {
+			s := falling(i)
+			if i >= k {
+				s.Backlog = drain.Reading{}
+			}
+			observe(t, e, s)
+		}
+		p := ask(t, e, drain.Question{})
+		assert.Equal(t, drain.Draining, p.State, "%d", k)
+		assert.Equal(t, 4705.0, p.Backlog, "%d", k)
+	}
+}
+
+func TestFlowsNewerThanTheBacklog(t *testing.T) {
+	// The backlog every ten seconds, the flows every second and on after it; nothing leaves any more near the end. Whatever is asked, and as of when, no time is negative
+	// and no bound out of order.
+	e := drain.NewEstimator()
+	for i := range 306 {
+		s := drain.Sample{Time: at(float64(i)), Inflow: drain.Count(10), Outflow: drain.Count(10)}
+		if i%10 == 0 && i <= 290 {
+			s.Backlog = drain.Items(500 + float64(i%3))
+		}
+		if i >= 296 {
+			s.Outflow = drain.Count(0)
+		}
+		observe(t, e, s)
+	}
+	for _, seconds := range []float64{290, 292, 297, 305, 310, 320} {
+		p := ask(t, e, drain.Question{At: at(seconds)})
+		for _, b := range []drain.Bounds{p.CurrentBacklog, p.Delay.Oldest, p.Delay.Newest, p.TimeToClear} {
+			if !math.IsNaN(b.Median) {
+				assert.True(t, 0 <= b.Lower && b.Lower <= b.Median && b.Median <= b.Upper, "as of %v: %v", seconds, b)
+			}
+		}
+		if p.State != drain.Unknown {
+			assert.Positive(t, p.Delay.Newest.Median, "as of %v: an item that arrives now does not wait for nothing", seconds)
+		}
+	}
+}
+
 func ExampleSample_backlogAlone() {
 	est := drain.NewEstimator()
 	now := time.Date(2026, time.March, 27, 16, 0, 0, 0, time.UTC)

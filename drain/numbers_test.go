@@ -194,3 +194,10 @@ func TestParseEstimate(t *testing.T) {
 	assert.Equal(t, "unknown", drain.Estimate{}.String())
 	assert.True(t, math.IsNaN(drain.Estimate{}.Value()) && math.IsNaN(drain.Estimate{}.SE()))
 }
+
+func TestGrowingByNumbersAndServedByChance(t *testing.T) {
+	p := predict(t, drain.Numbers{Backlog: drain.Exactly(1), Inflow: drain.Exactly(100), Outflow: drain.Exactly(99)})
+	assert.Equal(t, drain.Growing, p.State)
+	assert.Contains(t, p.Reasons, drain.RateVaried)
+	assert.Contains(t, p.String(), "growing by 1/s: by the chance of counting cleared in ")
+}

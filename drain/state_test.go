@@ -100,6 +100,21 @@ func TestHovering(t *testing.T) {
 	assert.Less(t, p.ClearedBy(p.AsOf), 1.0)
 }
 
+func TestOneFalseZeroIsNoClearing(t *testing.T) {
+	for _, levels := range [][]float64{{0, 0, 1000}, {0, 0, 1000, 1100}, {900, 0, 800, 850, 840, 860, 870, 880}} {
+		e := drain.NewEstimator()
+		for i, l := range levels {
+			observe(t, e, drain.Sample{Time: at(float64(i)), Backlog: drain.Items(l)})
+		}
+		assert.NotEqual(t, drain.Cleared, ask(t, e, drain.Question{}).State, "%v", levels)
+	}
+	// Nor is an only sample that is old a cleared queue.
+	e := drain.NewEstimator()
+	observe(t, e, drain.Sample{Time: start, Backlog: drain.Items(0)})
+	assert.Equal(t, drain.Cleared, ask(t, e, drain.Question{}).State)
+	assert.Equal(t, drain.Unknown, ask(t, e, drain.Question{At: start.Add(time.Hour)}).State)
+}
+
 func TestSilenceIsNoStall(t *testing.T) {
 	// One item in about twenty intervals leaves, and then none for forty: it may be chance. After two hundred it is not.
 	e := drain.NewEstimator()
