@@ -120,6 +120,23 @@ func TestTrendByHand(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestTrendOfAKink(t *testing.T) {
+	// A line without any noise that bends by more than counting explains: known after five observations, to the observation and to the rate.
+	for _, rates := range [][2]float64{{0, -10}, {0, 10}, {-1000, 1000}} {
+		var trend Trend
+		total := 0.0
+		for i := range 106 {
+			trend.Observe(Observation{float64(i), total})
+			total += rates[map[bool]int{true: 1}[i >= 100]]
+		}
+		r, _ := trend.Rate()
+		assert.Equal(t, 100.0, r.Since, "%v", rates)
+		assert.InDelta(t, rates[1], r.Mean, 1e-9, "%v", rates)
+		before, _ := trend.Before()
+		assert.InDelta(t, rates[0], before.Mean, 1e-9, "%v", rates)
+	}
+}
+
 func TestHullHoldsTheLargest(t *testing.T) {
 	// Against the slow way: z² at every observation since the start. The hulls hold the largest of them all as long as no corner was dropped, which twice
 	// eight hold 50 observations of a random walk without.
