@@ -20,7 +20,7 @@ type Estimator struct {
 	n       int
 	settled int64 // time of the last record that was
 
-	ahead    int   // samples in a row that came after the newest one, but are older
+	ahead    int   // samples in a row that came after others, but are older and far behind them
 	late     int   // samples in a row, in order, that were too late
 	lateFrom int64 // time of the first of them
 	lateTime int64 // and of the last
@@ -60,15 +60,17 @@ func (e *Estimator) Observe(s Sample) error {
 		e.miss(s.Time)
 		return e.reject(&Rejection{Reason: NothingRead, Detail: "nothing but a time, want a backlog, an inflow, an outflow or a delay"})
 	}
-	if !e.begun && !s.Time.IsZero() {
+	if s.Time.IsZero() {
+		return e.reject(&Rejection{Reason: NotFinite, Detail: "time is unset, want one"})
+	}
+	if !e.begun {
 		e.epoch, e.begun = s.Time, true
 		e.settled = math.MinInt64
 	}
-	since := s.Time.Sub(e.epoch)
-	if s.Time.IsZero() || since == math.MaxInt64 || since == math.MinInt64 { // Sub saturates
+	var within bool
+	if r.at, within = e.instant(s.Time); !within {
 		return e.reject(&Rejection{Reason: NotFinite, Detail: fmt.Sprintf("time %s is more than 292 years from %s, the time of the first sample", stamp(s.Time), stamp(e.epoch))})
 	}
-	r.at = int64(since) + e.shift
 	if refused != nil {
 		refused.Partial = true
 		r.note = noteOf(refused.Reason)
@@ -96,13 +98,18 @@ func (e *Estimator) reject(r *Rejection) error {
 
 // miss takes note of a sample of which nothing was read: the count after it is one from there on.
 func (e *Estimator) miss(at time.Time) {
-	since := at.Sub(e.epoch)
-	if !e.begun || since == math.MaxInt64 || since == math.MinInt64 {
-		return
+	if at, within := e.instant(at); e.begun && within && at > e.settled {
+		e.insert(record{at: at, backlog: math.NaN(), delay: math.NaN(), missed: true})
 	}
-	if r := (record{at: int64(since) + e.shift, backlog: math.NaN(), delay: math.NaN(), missed: true}); r.at > e.settled {
-		e.insert(r)
+}
+
+// instant is a clock time as a record has it; false where that does not fit.
+func (e *Estimator) instant(t time.Time) (at int64, ok bool) {
+	since := t.Sub(e.epoch) // it saturates
+	if since >= math.MaxInt64-time.Duration(e.shift) || since == math.MinInt64 { // the shift is never negative
+		return 0, false
 	}
+	return int64(since) + e.shift, true
 }
 
 // clockBack reports whether a record that is too late shows that the clock was set back; its time is then as if it had gone on.
@@ -152,7 +159,7 @@ func (e *Estimator) insert(r record) *Rejection {
 	if e.n == disorder {
 		if i == 0 { // older than all of them: settled at once
 			e.settle(r)
-			e.fromFuture()
+			e.fromFuture(-1)
 			return nil
 		}
 		e.settle(e.pending[0])
@@ -164,29 +171,35 @@ func (e *Estimator) insert(r record) *Rejection {
 	e.pending[i] = r
 	e.n++
 	if i < e.n-1 {
-		e.fromFuture()
+		e.fromFuture(i)
 	}
 	return nil
 }
 
-// fromFuture drops the newest records where what follows shows that they are from the future.
-func (e *Estimator) fromFuture() {
-	e.ahead++
-	if e.ahead < fromFuture || e.q.clock.n < rhythm { // too soon to say what is far ahead
+// fromFuture drops records that are from the future, where enough of those that came after them show it: each of them, the last one at place i, or settled already for
+// i = -1, lies before a gap.
+func (e *Estimator) fromFuture(i int) {
+	if e.q.clock.n < rhythm { // too soon to say what is a gap
 		return
 	}
 	before := e.settled
-	for i, r := range e.pending[:e.n] {
-		if float64(r.at-before)/1e9 <= staleAge*e.q.usual() {
-			before = r.at
+	if i >= 0 {
+		before = e.pending[i].at
+	}
+	for j := i + 1; j < e.n; j++ {
+		if float64(e.pending[j].at-before)/1e9 <= staleAge*e.q.usual() {
+			before = e.pending[j].at
 			continue
 		}
-		for _, r := range e.pending[i:e.n] {
+		if e.ahead++; e.ahead < fromFuture {
+			return
+		}
+		for _, r := range e.pending[j:e.n] {
 			if !r.missed { // that is counted already
 				e.q.reject(noteOf(ClockAhead))
 			}
 		}
-		e.n = i
+		e.n = j
 		break
 	}
 	e.ahead = 0
@@ -218,6 +231,9 @@ func (r *record) merge(s record, at time.Time, t *tally) *Rejection {
 	}
 	flow := func(mine *Flow, theirs Flow) {
 		if !theirs.Known() {
+			if mine.form == unmeasured {
+				*mine = theirs
+			}
 			return
 		}
 		same = same && *mine == theirs

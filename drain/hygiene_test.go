@@ -14,7 +14,7 @@ import (
 
 // falling is a queue that falls by 5 a second from 5000, with flows of 20 and 25 as counts; sample i is taken at i seconds.
 func falling(i int) drain.Sample {
-	return drain.Sample{Time: at(float64(i)), Backlog: drain.Items(5000 - 5*float64(i)), Inflow: drain.Count(20), Outflow: drain.Count(25)}
+	return drain.Sample{Time: at(float64(i)), Backlog: drain.Items(max(0, 5000-5*float64(i))), Inflow: drain.Count(20), Outflow: drain.Count(25)}
 }
 
 // observe takes samples that must all be good.
@@ -156,6 +156,17 @@ func TestSeveralSamplesFromTheFuture(t *testing.T) {
 		assert.Equal(t, map[drain.Reason]int{drain.ClockAhead: k}, p.Counts.Rejected, "%d", k)
 		assert.InDelta(t, 5, p.NetDrain, 1e-6, "%d", k)
 	}
+}
+
+func TestAGapIsNoFuture(t *testing.T) {
+	// Nothing for an hour, and then samples out of order: those are not from the future.
+	e := fed(t, 40)
+	for _, i := range []int{3605, 3601, 3602, 3603, 3604, 3606} {
+		observe(t, e, falling(i))
+	}
+	p := ask(t, e, drain.Question{Target: 1e6})
+	assert.Empty(t, p.Counts.Rejected)
+	assert.Equal(t, at(3606), p.LastSample)
 }
 
 func TestClockSetBack(t *testing.T) {
@@ -371,7 +382,7 @@ func TestTimesThatAreNone(t *testing.T) {
 	e := drain.NewEstimator()
 	err := e.Observe(drain.Sample{Backlog: drain.Items(1)})
 	assert.ErrorIs(t, err, drain.ErrRejected)
-	assert.ErrorContains(t, err, "time 0001-01-01T00:00:00Z")
+	assert.ErrorContains(t, err, "time is unset")
 	for i := range 30 { // and what comes then is not its fault
 		observe(t, e, falling(i))
 	}
