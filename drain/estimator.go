@@ -105,7 +105,7 @@ func (e *Estimator) miss(at time.Time) {
 
 // instant is a clock time as a record has it; false where that does not fit.
 func (e *Estimator) instant(t time.Time) (at int64, ok bool) {
-	since := t.Sub(e.epoch) // it saturates
+	since := t.Sub(e.epoch)                                                      // it saturates
 	if since >= math.MaxInt64-time.Duration(e.shift) || since == math.MinInt64 { // the shift is never negative
 		return 0, false
 	}
