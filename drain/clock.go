@@ -13,10 +13,20 @@ type clock struct {
 
 const clockMemory = 16
 
+// logarithm remembers the last logarithm taken: the clocks of a queue mostly tick together, over the same distance.
+type logarithm struct{ x, log float64 }
+
+func (l *logarithm) of(x float64) float64 {
+	if x != l.x {
+		*l = logarithm{x, math.Log(x)}
+	}
+	return l.log
+}
+
 // tick takes a reading at t seconds, later than the one before, and returns whether that was overdue.
-func (c *clock) tick(t float64, first bool) (overdue bool) {
+func (c *clock) tick(t float64, first bool, logs *logarithm) (overdue bool) {
 	if !first {
-		log := math.Log(t - c.last)
+		log := logs.of(t - c.last)
 		overdue = c.long(log)
 		c.n++
 		d := log - c.mean

@@ -11,7 +11,8 @@ type queue struct {
 	tally
 	any    bool  // there was a record of which something was read
 	newest int64 // its time
-	clock        // of the backlog, measured or inferred
+	logs   logarithm
+	clock  // of the backlog, measured or inferred
 
 	samples  int     // backlogs, measured or inferred
 	first    float64 // time of the first
@@ -38,8 +39,8 @@ type queue struct {
 func (q *queue) settle(r record, next float64, preview bool) {
 	t := float64(r.at) / 1e9
 	if r.missed {
-		q.in.miss(t)
-		q.out.miss(t)
+		q.in.miss(t, &q.logs)
+		q.out.miss(t, &q.logs)
 		return
 	}
 	prev := math.NaN()
@@ -52,7 +53,7 @@ func (q *queue) settle(r record, next float64, preview bool) {
 		s *stream
 		f Flow
 	}{{&q.in, r.in}, {&q.out, r.out}} {
-		if wrong := f.s.observe(t, prev, f.f, waiting, busy); wrong != "" && r.note == 0 {
+		if wrong := f.s.observe(t, prev, f.f, waiting, busy, &q.logs); wrong != "" && r.note == 0 {
 			r.note = noteOf(wrong)
 		}
 	}
@@ -84,7 +85,7 @@ func (q *queue) settle(r record, next float64, preview bool) {
 
 // measure takes a backlog that was measured.
 func (q *queue) measure(at int64, t, backlog float64) {
-	q.gauge.tick(t, !q.gauged)
+	q.gauge.tick(t, !q.gauged, &q.logs)
 	q.gauged = true
 	q.balance.measured(t, backlog, &q.in, &q.out)
 	q.see(at, t, backlog, false)
@@ -105,7 +106,7 @@ func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 	if q.samples > 0 {
 		q.typical.add(q.backlog*(t-q.last), t-q.last)
 	}
-	q.tick(t, q.samples == 0)
+	q.tick(t, q.samples == 0, &q.logs)
 	q.lately[q.samples%latelyKept] = backlog
 	q.samples++
 	q.at, q.backlog, q.inferred = at, backlog, inferred
@@ -222,8 +223,8 @@ func (m *motion) follow(t *forecast.Trend) {
 
 // rate is the net drain rate to name with the direction: the present one or, where a single step has turned that round, the one without it.
 func (m *motion) rate(mean float64, t *forecast.Trend) float64 {
-	if plain, ok := t.Plain(); ok && (m.now == falling && mean <= 0 && plain.Mean > 0 || m.now == rising && mean >= 0 && plain.Mean < 0) {
-		return plain.Mean
+	if plain := t.Plain(); m.now == falling && mean <= 0 && plain > 0 || m.now == rising && mean >= 0 && plain < 0 {
+		return plain
 	}
 	return mean
 }
@@ -232,12 +233,11 @@ func (m *motion) rate(mean float64, t *forecast.Trend) float64 {
 // contradict each other.
 func direct(t *forecast.Trend) (forecast.Rate, bool) {
 	r, ok := t.Rate()
-	c, _ := t.Plain()
-	switch {
-	case r.Mean*c.Mean <= 0:
+	switch plain := t.Plain(); {
+	case !(r.Mean*plain > 0):
 		r.Mean = 0
-	case math.Abs(c.Mean) < math.Abs(r.Mean):
-		r.Mean = c.Mean
+	case math.Abs(plain) < math.Abs(r.Mean):
+		r.Mean = plain
 	}
 	return r, ok
 }

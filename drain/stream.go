@@ -41,18 +41,18 @@ const partialReset = 1.0 / 8
 
 // observe takes a reading at t seconds; prev is the time of the sample before, NaN where there is none; waiting and busy say that items waited until now, and
 // more than usual. It returns what was wrong with it, or nothing.
-func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool) (wrong Reason) {
+func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool, logs *logarithm) (wrong Reason) {
 	switch {
 	case f.form == unmeasured:
 		return ""
 	case f.form == notRead:
-		s.miss(t)
+		s.miss(t, logs)
 		return ""
 	case !s.begun && f.form != running && prev < t: // the first interval began with the sample before
-		s.begin(prev)
+		s.begin(prev, logs)
 	}
 	d := t - s.last
-	late := s.begun && s.tick(t, false)
+	late := s.begun && s.tick(t, false, logs)
 	items := math.NaN()
 	switch f.form {
 	case running:
@@ -76,7 +76,7 @@ func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool) (wrong Rea
 		}
 	}
 	if !s.begun {
-		s.begin(t)
+		s.begin(t, logs)
 		return ""
 	}
 	s.before = instantOf{t - d, s.filled}
@@ -109,20 +109,20 @@ func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool) (wrong Rea
 }
 
 // begin is where the flow begins to be known.
-func (s *stream) begin(t float64) {
+func (s *stream) begin(t float64, logs *logarithm) {
 	s.begun, s.moved = true, math.NaN()
-	s.tick(t, true)
+	s.tick(t, true, logs)
 	s.before = instantOf{t, 0}
 	s.see()
 }
 
 // miss takes note that nothing was read at t: what was counted until then is lost, unless it is in a running total.
-func (s *stream) miss(t float64) {
+func (s *stream) miss(t float64, logs *logarithm) {
 	if !s.begun || s.counter {
 		return
 	}
 	d := t - s.last
-	s.tick(t, false)
+	s.tick(t, false, logs)
 	s.before = instantOf{t - d, s.filled}
 	s.gap(d)
 }
@@ -152,7 +152,10 @@ func (s *stream) beat(x float64, n int) {
 	keep := 1 - float64(n)/float64(s.spans)
 	if s.spans > busyMemory {
 		s.spans = busyMemory
-		keep = math.Exp(-float64(n) / busyMemory)
+		keep = 1 - 1.0/busyMemory
+		if n > 1 {
+			keep = math.Pow(keep, float64(n))
+		}
 	}
 	s.busy = x + (s.busy-x)*keep
 }

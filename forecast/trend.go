@@ -306,14 +306,10 @@ func (t *Trend) Rate() (Rate, bool) {
 	return t.between(t.start, t.last), true
 }
 
-// Plain returns the present rate without the largest single step that was clipped since it holds, as far as the total has not gone back from it, so that one
-// batch is no rate. False while there are fewer than three observations.
-func (t *Trend) Plain() (Rate, bool) {
-	r, ok := t.Rate()
-	if ok {
-		r.Mean -= t.step / r.Span
-	}
-	return r, ok
+// Plain returns the present rate in items/s without the largest single step that was clipped since it holds, as far as the total has not gone back from it, so
+// that one batch is no rate; NaN while there are fewer than two observations.
+func (t *Trend) Plain() float64 {
+	return (t.last.total - t.start.total - t.step) / (t.last.time - t.start.time)
 }
 
 // Before returns the rate that held before the present one; false where no change was found yet.
