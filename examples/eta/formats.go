@@ -171,6 +171,17 @@ func (w *csvWriter) write(p drain.Prediction) error {
 		column{"delay_oldest_seconds", number(p.Delay.Oldest.Median)}, column{"delay_newest_seconds", number(p.Delay.Newest.Median)},
 		column{"never_probability", number(p.Never)}, column{"horizon_seconds", number(p.Horizon)},
 	)
+	since := ""
+	if !p.Since.IsZero() {
+		since = p.Since.UTC().Format(time.RFC3339Nano)
+	}
+	row = append(row,
+		column{"delay_oldest_lower_seconds", number(p.Delay.Oldest.Lower)}, column{"delay_oldest_upper_seconds", number(p.Delay.Oldest.Upper)},
+		column{"delay_newest_lower_seconds", number(p.Delay.Newest.Lower)}, column{"delay_newest_upper_seconds", number(p.Delay.Newest.Upper)},
+		column{"since", since}, column{"net_drain_before_per_second", number(p.Before)},
+		column{"net_positive_probability", number(p.Evidence.NetPositive)}, column{"since_outflow_seconds", number(p.Evidence.SinceOutflow)}, column{"age_seconds", number(p.Evidence.Age)},
+		column{"leak_per_second", number(p.Leak.Rate)}, column{"leak_lower_per_second", number(p.Leak.Lower)}, column{"leak_upper_per_second", number(p.Leak.Upper)},
+	)
 	for i, d := range p.Deadlines {
 		name := fmt.Sprintf("deadline_%d_", i+1)
 		row = append(row, column{name + "time", d.Time.UTC().Format(time.RFC3339Nano)}, column{name + "probability", number(d.Probability)})

@@ -202,7 +202,7 @@ func TestCSV(t *testing.T) {
 				"level median_seconds lower_seconds upper_seconds median_time lower_time upper_time "+
 				"q0.025_seconds q0.05_seconds q0.1_seconds q0.25_seconds q0.5_seconds q0.75_seconds q0.9_seconds q0.95_seconds q0.975_seconds "+
 				"current_backlog_median_seconds current_backlog_lower_seconds current_backlog_upper_seconds delay_oldest_seconds delay_newest_seconds "+
-				"never_probability horizon_seconds deadline_1_time deadline_1_probability deadline_2_time deadline_2_probability", strings.Join(records[0], " "))
+				"never_probability horizon_seconds delay_oldest_lower_seconds delay_oldest_upper_seconds delay_newest_lower_seconds delay_newest_upper_seconds since net_drain_before_per_second net_positive_probability since_outflow_seconds age_seconds leak_per_second leak_lower_per_second leak_upper_per_second deadline_1_time deadline_1_probability deadline_2_time deadline_2_probability", strings.Join(records[0], " "))
 			record := map[string]string{}
 			for i, name := range records[0] {
 				record[name] = records[1][i]
