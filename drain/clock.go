@@ -59,7 +59,7 @@ func (c *clock) overdue(d float64) bool {
 }
 
 // long reports whether a distance is longer than the rhythm makes likely: a regular one that misses a beat (1.75 usual distances), or one that comes at random
-// and stays away for four mean deviations of the logarithm (one in e⁻³⁰ of a Poisson process). Before there is a rhythm nothing is long.
+// and stays away for four mean deviations of the logarithm (in a Poisson process a chance of e⁻³⁰). Before there is a rhythm nothing is long.
 func (c *clock) long(log float64) bool {
 	return c.n >= rhythm && log > c.mean+max(missedBeat, 4*c.spread)
 }

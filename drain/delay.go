@@ -12,10 +12,10 @@ import (
 //
 // on average over these seconds. The logarithm of λ and its scatter are taken over the last eight or so.
 type reported struct {
-	delayAt     float64
-	delay       float64
-	delays      int
-	mean, spare float64 // of the logarithm of λ: mean and variance
+	delayAt        float64
+	delay          float64
+	delays         int
+	mean, variance float64 // of the logarithm of λ
 }
 
 const reportMemory = 8
@@ -30,7 +30,7 @@ func (r *reported) report(t, delay, backlog float64) {
 	w := 1 / float64(r.delays)
 	d := math.Log(backlog/delay) - r.mean
 	r.mean += w * d
-	r.spare = (1 - w) * (r.spare + w*d*d)
+	r.variance = (1 - w) * (r.variance + w*d*d)
 }
 
 // inflow returns the rate at which items come, by the delays reported until now, in items/s; false where none was reported lately.
@@ -40,7 +40,7 @@ func (r *reported) inflow(now, usual, backlog float64) (forecast.Rate, bool) {
 	}
 	mean := math.Exp(r.mean)
 	// Counting backlog items has the relative error 1/√backlog; a scatter seen a few times says little about itself.
-	relative := math.Sqrt(max(r.spare, 1/backlog))
+	relative := math.Sqrt(max(r.variance, 1/backlog))
 	return forecast.Rate{Mean: mean, SD: mean * relative, Volatility: math.Sqrt(mean), Nu: max(1, float64(r.delays-1))}, true
 }
 

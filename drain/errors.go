@@ -28,7 +28,7 @@ const (
 	// OutOfOrder: the sample is older than one before it. It is put where it belongs as long as no more than eight samples are newer; one that comes later still
 	// is rejected.
 	OutOfOrder Reason = "out_of_order"
-	// Duplicate: there is a sample of that time already. One that says the same is rejected. Of another one the backlog, the delay and the
+	// Duplicate: there is a sample of that time already, to a 2⁵³rd of the time since the first one. One that says the same is rejected. Of another one the backlog, the delay and the
 	// totals take the place of those before; counts are added to them.
 	Duplicate Reason = "duplicate"
 	// ClockAhead: the sample came from the future: far ahead of those before it (one of up to eight such), and three in a row that followed were not. It is

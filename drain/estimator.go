@@ -27,7 +27,7 @@ type Estimator struct {
 }
 
 // disorder is how many samples are kept unsettled, for one that comes late to be put between them. Eight hold several sources with different
-// delays; twice as many made a prediction, which settles a copy, slower by a microsecond.
+// delays; each makes a prediction, which settles a copy, slower by about as much as an Observe takes.
 const disorder = 8
 
 const (

@@ -388,3 +388,17 @@ func TestTimesThatAreNone(t *testing.T) {
 	}
 	assert.Equal(t, 30, ask(t, e, drain.Question{}).Samples)
 }
+
+func TestTimesThatAreOne(t *testing.T) {
+	// A first sample of the year 1970 leaves half a microsecond of resolution today: samples ten nanoseconds apart are then of one time, and are counted, not divided by.
+	e := drain.NewEstimator()
+	observe(t, e, drain.Sample{Time: time.Unix(0, 0), Backlog: drain.Items(5)})
+	for i := range 300 {
+		observe(t, e, drain.Sample{Time: start.Add(time.Duration(10 * i)), Backlog: drain.Items(float64(5000 - i)), Inflow: drain.Count(1), Outflow: drain.Count(2)})
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Greater(t, p.Counts.Rejected[drain.Duplicate], 200)
+	assert.Equal(t, 301, p.Counts.Offered)
+	assert.False(t, math.IsNaN(p.TimeToClear.Median))
+	assert.False(t, math.IsNaN(p.NetDrain) || math.IsInf(p.NetDrain, 0))
+}

@@ -9,10 +9,12 @@ import (
 // queue is what the samples that are settled tell, taken in the order of their times. All times are seconds since the epoch.
 type queue struct {
 	tally
-	any    bool  // there was a record of which something was read
-	newest int64 // its time
-	logs   logarithm
-	clock  // of the backlog, measured or inferred
+	settled bool    // there was a record
+	passed  float64 // its time, whatever was read
+	any     bool    // there was a record of which something was read
+	newest  int64   // its time
+	logs    logarithm
+	clock   // of the backlog, measured or inferred
 
 	samples  int     // backlogs, measured or inferred
 	first    float64 // time of the first
@@ -38,6 +40,13 @@ type queue struct {
 // come: this is a copy of the queue, made for a prediction.
 func (q *queue) settle(r record, next float64, preview bool) {
 	t := float64(r.at) / 1e9
+	if q.settled && !(t > q.passed) { // years after the first sample two nanoseconds are one time
+		if !r.missed {
+			q.reject(noteOf(Duplicate))
+		}
+		return
+	}
+	q.settled, q.passed = true, t
 	if r.missed {
 		q.in.miss(t, &q.logs)
 		q.out.miss(t, &q.logs)

@@ -39,7 +39,7 @@ type Trend struct {
 	noise        [noiseSpans]noise
 	before       Rate
 	changed      bool
-	run          int8    // increments in a row that were clipped, on the side of its sign
+	run          int     // increments in a row that were clipped, on the side of its sign
 	turn         corner  // where they begin
 	step         float64 // the largest clipping since the start, less what was clipped the other way after it
 
@@ -130,7 +130,7 @@ func (t *Trend) Observe(o Observation) {
 
 // count counts increments in a row that were clipped on one side.
 func (t *Trend) count(moved, clipped float64) {
-	side := int8(0)
+	side := 0
 	if moved > clipped {
 		side = 1
 	} else if moved < clipped {
