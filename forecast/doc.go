@@ -6,7 +6,11 @@
 // is a Distribution, possibly defective: the amount may never be worked off. A law of a known rate and a measured noise is
 // FirstPassage{Distance: a, Drift: m, Volatility: s}.
 //
-// The forecasters observe a running total: what has been worked off so far. Drift takes the rate over the last observations, Drifts the rates over several
-// memory lengths; Trend tells since when the present rate holds and what it was before. They are streaming, of fixed memory and deterministic. No
-// part of the package reads a clock or a global source of randomness.
+// The forecasters observe a running total: what has been worked off so far. Panel is what package drain forecasts with: several members, weighted by their record
+// and recalibrated. Its members alone: Drift takes the rate over the last observations, Drifts the rates over several memory lengths, Reversal the time since the
+// total was last where it shall be again. Trend tells since when the present rate holds and what it was before. They are streaming, of fixed memory and
+// deterministic. No part of the package reads a clock or a global source of randomness.
+//
+// The scores are for anyone's forecasts: Pinball, IntervalScore, WeightedIntervalScore, CRPS, Coverage, PIT and Skill, on a LogScale or another Scale that also takes
+// care of what has not happened yet.
 package forecast

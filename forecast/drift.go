@@ -133,6 +133,14 @@ func (r Rate) Passage(distance float64) StudentPassage {
 	return StudentPassage{Distance: distance, Drift: drift, DriftSD: r.SD, Volatility: math.Sqrt(3) * r.Volatility, Nu: r.Nu}
 }
 
+// Law returns the law of the time until the total has risen by distance at the rate, as Passage does but with a normal law of the rate in place of Student's, of
+// the same 0.95-quantile: a fifth of the cost where a hundredth of a factor of two does not matter.
+func (r Rate) Law(distance float64) Distribution {
+	var p passages
+	p.add(r.Passage(distance).asNormal())
+	return &p
+}
+
 // Rate returns the rate over the window; false under the same conditions under which Forecast returns nil.
 func (d *Drift) Rate() (Rate, bool) {
 	n := int(d.filled) - 1
