@@ -50,8 +50,8 @@ func BenchmarkPredict(b *testing.B) {
 }
 
 func TestMemoryIsFixed(t *testing.T) {
-	// The doc comment of Estimator says below 10 KiB. Measured over 200 estimators, after few samples and after many.
-	const n = 200
+	// What WithMemory says, measured over 100 estimators, after few samples and after many.
+	const n = 100
 	heap := func() float64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -59,26 +59,32 @@ func TestMemoryIsFixed(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc)
 	}
-	before := heap()
-	estimators := make([]*drain.Estimator, n)
-	for i := range estimators {
-		estimators[i] = drain.NewEstimator()
-	}
-	observe := func(from, to int) {
-		for _, e := range estimators {
-			for i := from; i < to; i++ {
-				require.NoError(t, e.Observe(drain.Sample{Time: at(float64(i)), Backlog: drain.Items(float64(i % 7)), Inflow: drain.Count(1)}))
+	for _, bytes := range []int{1 << 20, 16384, 12288, 8192, 4096, 2048, 0} {
+		var options []drain.Option
+		if bytes < 1<<20 {
+			options = append(options, drain.WithMemory(bytes))
+		}
+		before := heap()
+		estimators := make([]*drain.Estimator, n)
+		for i := range estimators {
+			estimators[i] = drain.NewEstimator(options...)
+		}
+		observe := func(from, to int) {
+			for _, e := range estimators {
+				for i := from; i < to; i++ {
+					require.NoError(t, e.Observe(drain.Sample{Time: at(float64(i)), Backlog: drain.Items(float64(i * i % 70)), Inflow: drain.Count(1)}))
+				}
 			}
 		}
+		observe(0, 20)
+		few := (heap() - before) / n
+		observe(20, 600)
+		many := (heap() - before) / n
+		t.Logf("%d: %.0f bytes each", bytes, many)
+		assert.LessOrEqual(t, many, float64(min(max(bytes, 2048), 16384)))
+		assert.InDelta(t, few, many, 64)
+		runtime.KeepAlive(estimators)
 	}
-	observe(0, 20)
-	few := (heap() - before) / n
-	observe(20, 5000)
-	many := (heap() - before) / n
-	t.Logf("%.0f bytes each", many)
-	assert.Less(t, many, 10.0*1024)
-	assert.InDelta(t, few, many, 64)
-	runtime.KeepAlive(estimators)
 }
 
 func TestObserveDoesNotAllocate(t *testing.T) {

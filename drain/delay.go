@@ -48,7 +48,7 @@ func (r *reported) inflow(now, usual, backlog float64) (forecast.Rate, bool) {
 // the inflow where that reaches so far (the bounds are then the two readings between which it came), otherwise from its present rate.
 func (q *queue) oldest(now, backlog, level float64) Bounds {
 	unknown := Bounds{level, math.NaN(), math.NaN(), math.NaN()}
-	s := &q.in
+	s := q.in()
 	rate, ok := s.present(now)
 	if !ok {
 		return unknown
@@ -61,5 +61,5 @@ func (q *queue) oldest(now, backlog, level float64) Bounds {
 	if !(rate.Mean > 0) {
 		return unknown // with no inflow at all the item served now is older than anything that was seen
 	}
-	return bounds(rate.Passage(backlog), level)
+	return bounds(rate.Law(backlog), level)
 }

@@ -20,16 +20,21 @@
 //
 // The State says what the flow does now, with the Evidence for it. It follows a change of the rate within a few samples and is flipped by no single one;
 // Since and Before tell when the rate changed and what it was (forecast.Trend has the test and its false alarms). A growing queue is said to grow,
-// with its rate and the probability of never; its median is +Inf, unless its rate varied so much before that it may well turn, and then the
-// prediction gives that as a reason (RateVaried). No time is negative or a sentinel; NaN is unknown.
+// with its rate and the probability of never; its median is +Inf, unless what is known of it says that it turns, and then the prediction gives that as a
+// reason (DrainedBefore, TimeOfDay, CameAsFast, RateVaried). No time is negative or a sentinel; NaN is unknown.
 //
 // Where the backlog and the flows disagree beyond noise, the Leak says what leaves or enters unmeasured. The backlog is then the truth for the time to clear;
 // the measured flows tell the delays and the time of the current backlog.
 //
-// The bounds of a prediction from samples are those of a mixture of random walks with drift (package forecast), one for each of several memory
-// lengths, and of what the flows tell one by one: a busy queue falls at its capacity less what usually comes in. They hold about as often as they say,
-// or more often, where the net flow goes on as it did over one of them, or wanders from it at the pace at which it wandered so far. They know nothing
-// of what the samples do not show: a repair that is planned, tonight's peak, an outage to come.
+// The time to clear is that of a panel of forecasters (forecast.Panel): the rate of the last samples, the time for which the backlog has been above the target, and
+// how earlier drains on this queue went, from like backlogs at like speeds, at this time of day and week. Their weights follow their record, the whole is recalibrated on
+// its own, and both are part of the prediction: Weights, Basis and Record. Before there is a record the bounds rest on the first two, and are wide. The inflow and
+// the outflow take no part in it: a capacity less the usual inflow, as they tell it, earned no weight beside the record on recorded queues. They tell the state, the
+// delays and the time of the current backlog.
+//
+// The bounds hold about as often as they say where the queue does what it did before, or something between: in simulations 91 to 98 % of the 90 % bounds held with a
+// record, 92 to 99 % in the first incident, and 86 to 95 % of those made at the beginning of one. They know nothing of what the samples do not show: a
+// repair that is planned, an outage to come.
 //
 // The package reads no clock: AsOf is the time of the last sample, or Question.At. The older the last sample is by then, the wider are the bounds, around a
 // median that stays where it is on the clock; once it is too old (Stale) the answer is unknown.

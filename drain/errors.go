@@ -85,6 +85,12 @@ const (
 	// RateVaried: the queue grows or is stalled, and yet the median time to clear is finite, because its rate changed, or its backlog wandered, enough before
 	// or, where it was made from numbers, because a few items may be served by chance before more come.
 	RateVaried Reason = "rate_varied"
+	// CameAsFast: the same, because a backlog takes about as long to go as it took to come.
+	CameAsFast Reason = "came_as_fast"
+	// DrainedBefore: the same, because from like backlogs the queue came down before.
+	DrainedBefore Reason = "drained_before"
+	// TimeOfDay: the same, because it comes down at this time of day, or of the week.
+	TimeOfDay Reason = "time_of_day"
 	// MayNotClear: P(never) is above (1 - level)/2, so the upper bound is never.
 	MayNotClear Reason = "may_not_clear"
 	// LeavesUnmeasured: the backlog falls faster than the measured flows make it: items expire, bounce, are counted twice as they come, or somebody
@@ -141,7 +147,7 @@ type Counts struct {
 // tally counts samples.
 type tally struct {
 	offered            int
-	repaired, rejected [len(problems)]int64
+	repaired, rejected [len(problems)]uint32
 }
 
 func (t *tally) repair(n note) {

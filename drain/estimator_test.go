@@ -102,10 +102,10 @@ func TestDrainingQueue(t *testing.T) {
 }
 
 func TestUnitOfTime(t *testing.T) {
-	// Exactly: the same walk, in seconds, minutes and days.
+	// Exactly: the same walk, in seconds, half minutes and days; none of them is seen twice in a day over two days, which would be another thing to know.
 	for _, q := range []queue{walk(300, 5000, -3, 40, 2), walk(40, 500, 1, 9, 3), walk(9, 70, -2, 3, 4)} {
 		want := ask(t, q.estimator(t), drain.Question{Target: 10})
-		for _, stretch := range []float64{60, 8640} {
+		for _, stretch := range []float64{30, 8640} {
 			q.stretch = stretch
 			got := ask(t, q.estimator(t), drain.Question{Target: 10})
 			assert.Equal(t, want.State, got.State)
@@ -124,19 +124,19 @@ func TestUnitOfTime(t *testing.T) {
 }
 
 func TestUnitOfItems(t *testing.T) {
-	// Where the noise comes from the samples, mails or bundles of a thousand mails give the same times.
+	// Where the noise comes from the samples, mails or bundles of a thousand mails give the same times, within what the record rounds to.
 	for _, q := range []queue{walk(300, 5000, -3, 40, 2), walk(40, 500, 1, 9, 3)} {
 		want := ask(t, q.estimator(t), drain.Question{Target: 10})
 		q.multiply = 1000
 		got := ask(t, q.estimator(t), drain.Question{Target: 10_000})
-		assert.InDelta(t, want.Never, got.Never, 1e-12)
+		assert.InDelta(t, want.Never, got.Never, 0.01)
 		for _, l := range drain.QuantileLevels() {
 			w, g := want.Quantile(l), got.Quantile(l)
 			if math.IsInf(w, 1) {
 				assert.Equal(t, w, g, "quantile %v", l)
 				continue
 			}
-			assert.InEpsilon(t, w, g, 1e-9, "quantile %v", l)
+			assert.InEpsilon(t, w, g, 0.01, "quantile %v", l)
 		}
 	}
 	// Where nothing but counting makes noise it does tell: a straight line of single items is less certain than one of thousands.
@@ -447,9 +447,9 @@ func TestGrowingAgain(t *testing.T) {
 	}
 	p := ask(t, e, drain.Question{})
 	assert.Equal(t, drain.Growing, p.State)
-	assert.Equal(t, !math.IsInf(p.TimeToClear.Median, 1), slices.Contains(p.Reasons, drain.RateVaried))
+	assert.Equal(t, !math.IsInf(p.TimeToClear.Median, 1), turns(p))
 	if !math.IsInf(p.TimeToClear.Median, 1) {
-		assert.Contains(t, p.String(), "growing by 4.87/s: if its rate varies as before, cleared in ")
+		assert.Contains(t, p.String(), "growing by 4.87/s: as earlier drains went, cleared in ")
 	}
 }
 
@@ -549,4 +549,11 @@ func TestLongLives(t *testing.T) {
 	assert.Equal(t, last, e.Latest())
 	assert.Zero(t, p.Evidence.Age)
 	assert.Zero(t, drain.NewEstimator().Latest())
+}
+
+// turns reports whether a prediction says why a queue that grows is expected to clear.
+func turns(p drain.Prediction) bool {
+	return slices.ContainsFunc(p.Reasons, func(r drain.Reason) bool {
+		return r == drain.RateVaried || r == drain.CameAsFast || r == drain.DrainedBefore || r == drain.TimeOfDay
+	})
 }

@@ -66,8 +66,8 @@ func ExampleEstimator() {
 	fmt.Println(p)
 	fmt.Printf("%s, %s by 17:40\n", p.State, drain.FormatProbability(p.ClearedBy(now.Add(40*time.Minute))))
 	// Output:
-	// 1 880 items, draining at 52.0/min: cleared in 36 min (90 %: 33 min – 39 min), about 17:36 UTC
-	// draining, 97 % by 17:40
+	// 1 880 items, draining at 52.0/min: cleared in 36 min (90 %: 32 min – 44 min), about 17:36 UTC
+	// draining, 85 % by 17:40
 }
 
 func ExampleEstimator_tooFewSamples() {

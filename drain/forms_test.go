@@ -245,7 +245,7 @@ func ExampleSample_backlogAlone() {
 		show(est.Observe(drain.Sample{Time: now.Add(time.Duration(i) * time.Minute), Backlog: drain.Items(float64(1200 - 20*i))}))
 	}
 	show(est.Predict(drain.Question{}))
-	// Output: 620 items, draining at 20/min: cleared in 31 min (90 %: 27 min – 36 min), about 17:00 UTC
+	// Output: 620 items, draining at 20/min: cleared in 31 min (90 %: 24 min – 40 min), about 17:00 UTC
 }
 
 func ExampleSample_counters() {
@@ -265,7 +265,7 @@ func ExampleSample_counters() {
 	fmt.Println("in", drain.FormatRate(p.Inflow), "out", drain.FormatRate(p.Outflow))
 	fmt.Println(p.Warnings)
 	// Output:
-	// 820 items, draining at 20/min: cleared in 41 min (90 %: 36 min – 47 min), about 17:40 UTC
+	// 820 items, draining at 20/min: cleared in 41 min (90 %: 33 min – 51 min), about 17:40 UTC
 	// in 40/min out 1/s
 	// [1 sample repaired: 1 counter reset]
 }
@@ -285,7 +285,7 @@ func ExampleSample_rates() {
 	show(p, err)
 	fmt.Println(p.Warnings[0])
 	// Output:
-	// 1 130 items, draining at 30/min: cleared in 38 min (90 %: 34 min – 42 min), about 17:07 UTC
+	// 1 130 items, draining at 30/min: cleared in 38 min (90 %: 31 min – 46 min), about 17:07 UTC
 	// the backlog was last measured 15 min 00 s before; since then it is worked out from the flows
 }
 
@@ -298,7 +298,7 @@ func ExampleSample_flowsAlone() {
 		show(est.Observe(drain.Sample{Time: now.Add(time.Duration(i) * time.Minute), Inflow: drain.Total(float64(100 * i)), Outflow: drain.Total(float64(110 * i))}))
 	}
 	show(est.Predict(drain.Question{}))
-	// Output: 210 items, draining at 10/min: cleared in 21 min (90 %: 16 min – 27 min), about 16:50 UTC
+	// Output: 210 items, draining at 10/min: cleared in 21 min (90 %: 14 min – 32 min), about 16:50 UTC
 }
 
 func ExampleSample_apart() {
@@ -315,7 +315,7 @@ func ExampleSample_apart() {
 	show(p, err)
 	fmt.Println("in", drain.FormatRate(p.Inflow), "out", drain.FormatRate(p.Outflow))
 	// Output:
-	// 1 220 items, draining at 20/min: cleared in 1 h 01 min (90 %: 54 min – 1 h 09 min), about 17:40 UTC
+	// 1 220 items, draining at 20/min: cleared in 1 h 01 min (90 %: 50 min – 1 h 14 min), about 17:40 UTC
 	// in 40/min out 1/s
 }
 
@@ -332,9 +332,9 @@ func ExampleSample_delay() {
 	fmt.Println("in", drain.FormatRate(p.Inflow), "out", drain.FormatRate(p.Outflow))
 	fmt.Println("what waits now is served in", p.CurrentBacklog)
 	// Output:
-	// 7 260 items, draining at 1/s: cleared in 2 h 01 min (90 %: 1 h 54 min – 2 h 09 min), about 18:30 UTC
+	// 7 260 items, draining at 1/s: cleared in 2 h 01 min (90 %: 1 h 50 min – 2 h 14 min), about 18:30 UTC
 	// in 4/s out 5/s
-	// what waits now is served in 24 min 12 s (90 %: 23 min 35 s – 24 min 51 s)
+	// what waits now is served in 24 min 12 s (90 %: 23 min 37 s – 24 min 49 s)
 }
 
 // show prints an answer, or what went wrong.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"testing"
 	"time"
 
@@ -146,7 +145,7 @@ func check(t *testing.T, e *drain.Estimator, target float64) {
 		before = q
 	}
 	b := p.TimeToClear
-	if p.State == drain.Growing && !math.IsInf(b.Median, 1) && !slices.Contains(p.Reasons, drain.RateVaried) {
+	if p.State == drain.Growing && !math.IsInf(b.Median, 1) && !turns(p) {
 		t.Fatalf("growing, and yet %v: %v", b, p.Reasons)
 	}
 	if !(b.Lower <= b.Median && b.Median <= b.Upper) {

@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 	"math"
 	"time"
+
+	"github.com/postsack/backlog/forecast"
 )
 
 // Schema is the version of the JSON form of a Prediction.
 const Schema = 1
 
-// quantileLevels are those that every prediction's JSON holds.
-var quantileLevels = [...]float64{0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975}
-
 // QuantileLevels returns the levels of the quantiles that the JSON of every prediction holds, in rising order.
-func QuantileLevels() []float64 { return append([]float64(nil), quantileLevels[:]...) }
+func QuantileLevels() []float64 { return forecast.QuantileLevels() }
 
 // number is a float64 that JSON can hold: what is infinite or NaN becomes null.
 type number float64
@@ -55,6 +54,7 @@ type jsonPrediction struct {
 	HorizonSeconds    number         `json:"horizon_seconds"`
 	Deadlines         []jsonDeadline `json:"deadlines"`
 	Record            jsonRecord     `json:"record"`
+	Weights           []jsonWeight   `json:"weights"`
 	Since             instant        `json:"since"`
 	Before            number         `json:"net_drain_before_per_second"`
 	Evidence          jsonEvidence   `json:"evidence"`
@@ -118,11 +118,17 @@ type jsonDeadline struct {
 type jsonRecord struct {
 	Predictions int    `json:"predictions"`
 	WithinLevel number `json:"within_level"`
+	Median      number `json:"median_factor"`
+}
+
+type jsonWeight struct {
+	Source Source `json:"source"`
+	Share  number `json:"share"`
 }
 
 // MarshalJSON writes the prediction in schema 1: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
 // and never_probability say which. horizon_seconds is null where there is no limit, since where no rate is known, net_drain_before_per_second where no
-// change of it was found, and the fields of leak where there is no sign of one. counts has the samples offered and accepted, and those repaired and rejected
+// change of it was found, the fields of record where no prediction was judged yet, and those of leak where there is no sign of one. counts has the samples offered and accepted, and those repaired and rejected
 // for each reason that occurred.
 func (p Prediction) MarshalJSON() ([]byte, error) {
 	clock := func(seconds float64) instant {
@@ -154,7 +160,11 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		Counts:           jsonCounts{p.Counts.Offered, p.Counts.Accepted, p.Counts.Repaired, p.Counts.Rejected},
 		NeverProbability: number(p.Never), HorizonSeconds: number(p.Horizon),
 		Deadlines: []jsonDeadline{},
-		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel)},
+		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel), number(p.Record.MedianFactor)},
+		Weights:   []jsonWeight{},
+	}
+	for _, w := range p.Weights {
+		j.Weights = append(j.Weights, jsonWeight{w.Source, number(w.Share)})
 	}
 	if !p.Since.IsZero() && writable(p.Since) {
 		j.Since = instant{&p.Since}
@@ -165,7 +175,7 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	if j.Counts.Rejected == nil {
 		j.Counts.Rejected = map[Reason]int{}
 	}
-	for _, q := range quantileLevels {
+	for _, q := range forecast.QuantileLevels() {
 		j.TimeToClear.Quantiles = append(j.TimeToClear.Quantiles, jsonQuantile{q, number(p.Quantile(q))})
 	}
 	for _, d := range p.Deadlines {

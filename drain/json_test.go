@@ -36,7 +36,7 @@ func TestJSON(t *testing.T) {
 	}
 	assert.ElementsMatch(t, []string{"schema", "queue", "as_of", "state", "reasons", "warnings", "samples", "backlog", "target", "inflow_per_second",
 		"outflow_per_second", "net_drain_per_second", "time_to_clear", "current_backlog", "delay", "never_probability", "horizon_seconds", "deadlines", "record",
-		"since", "net_drain_before_per_second", "evidence", "leak", "counts"}, keys(f))
+		"weights", "since", "net_drain_before_per_second", "evidence", "leak", "counts"}, keys(f))
 	assert.Equal(t, 1.0, f["schema"])
 	assert.Equal(t, "mail-out", f["queue"])
 	assert.Equal(t, "2026-11-23T13:00:00Z", f["as_of"])
@@ -65,7 +65,8 @@ func TestJSON(t *testing.T) {
 	assert.Equal(t, map[string]any{"per_second": nil, "lower_per_second": nil, "upper_per_second": nil}, f["leak"])
 	assert.Equal(t, map[string]any{"offered": 0.0, "accepted": 0.0, "repaired": map[string]any{}, "rejected": map[string]any{}}, f["counts"])
 	assert.Nil(t, f["since"])
-	assert.Equal(t, map[string]any{"predictions": 0.0, "within_level": nil}, f["record"])
+	assert.Equal(t, []any{}, f["weights"])
+	assert.Equal(t, map[string]any{"predictions": 0.0, "within_level": nil, "median_factor": nil}, f["record"])
 	deadline := f["deadlines"].([]any)[0].(map[string]any)
 	assert.Equal(t, "2026-11-23T15:00:00Z", deadline["time"])
 	assert.Equal(t, p.Deadlines[0].Probability, deadline["probability"])

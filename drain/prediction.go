@@ -52,6 +52,8 @@ type Prediction struct {
 	Deadlines []Deadline
 	// Record is how earlier predictions on this queue turned out.
 	Record Record
+	// Weights are what the time to clear rests on, the heaviest first; they sum to 1. None where it is unknown, or made from numbers.
+	Weights []Weight
 
 	law forecast.Distribution
 }
@@ -96,11 +98,17 @@ type Deadline struct {
 	Probability float64
 }
 
-// Record is how earlier predictions on this queue turned out.
+// Record is how earlier predictions on this queue turned out: times to clear for some share of the backlog, made at thinned-out instants with what was known
+// then, and judged when they had come, or were overdue.
 type Record struct {
-	// Predictions is how many were judged, WithinLevel the share whose bounds held; NaN where there are none.
+	// Predictions is how many were judged, WithinLevel the share whose bounds at the level of the prediction held, what was still open when it was given up
+	// counting by the probability that it would; NaN where there are none.
 	Predictions int
 	WithinLevel float64
+	// MedianFactor is by which factor half of the medians were off, at most: 1 is not at all; NaN where there are none.
+	MedianFactor float64
+
+	level float64
 }
 
 // predict puts a prediction together.
@@ -115,8 +123,15 @@ func (f *facts) predict(q Question) Prediction {
 		Since:          f.since, Before: f.before, Evidence: f.evidence, Leak: f.leak,
 		Never:   math.NaN(),
 		Horizon: f.horizon,
-		Record:  Record{WithinLevel: math.NaN()},
+		Record:  Record{f.record.Forecasts, f.record.Within(q.Level), f.record.MedianError, q.Level},
+		Weights: f.weights,
 		law:     f.outlook(),
+	}
+	if f.record.Forecasts == 0 {
+		p.Record.MedianFactor = math.NaN()
+	}
+	if f.state == Cleared || f.tooOld {
+		p.Weights = nil
 	}
 	p.Delay = f.delays(p.CurrentBacklog, q.Level)
 	p.TimeToClear = p.Bounds(q.Level)
@@ -185,7 +200,9 @@ func bounds(law forecast.Distribution, level float64) Bounds {
 	if r := math.Round(p*1e12) / 1e12; math.Abs(r-p) < 1e-12*p+1e-16 {
 		p = r
 	}
-	return Bounds{level, law.Quantile(0.5), law.Quantile(p), law.Quantile(1 - p)}
+	// In order also where they are closer together than a law's quantiles are worked out to.
+	median := law.Quantile(0.5)
+	return Bounds{level, median, math.Min(law.Quantile(p), median), math.Max(law.Quantile(1-p), median)}
 }
 
 // ClearedBy returns the probability that the target is reached by the deadline; NaN where it is unknown. A deadline before AsOf has probability 0

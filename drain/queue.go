@@ -28,12 +28,40 @@ type queue struct {
 	lately   [latelyKept]float64 // the last ones, number i at i mod latelyKept
 	odd      bool                // the last one measured is an absurd jump unless the next one confirms it
 
-	in, out stream
-	balance balance
+	flows       *flows // nil: none was given yet, or is wanted
+	backlogOnly bool
 	reported
 
-	drifts forecast.Drifts // of the total worked off
+	panel  forecast.Panel // of the total worked off
 	motion motion
+}
+
+// flows are what is known of them. Most of an estimator's memory would lie idle where only backlogs are given.
+type flows struct {
+	in, out stream
+	balance balance
+}
+
+// noFlows are those of a queue of which none was given, for reading.
+var noFlows = flows{}
+
+// openFlows is when the first one is given.
+func (q *queue) openFlows() {
+	q.flows = &flows{}
+	if q.samples > 0 {
+		q.flows.balance.measured(q.last, q.backlog, &q.flows.in, &q.flows.out)
+	}
+}
+
+// in and out are the flows, for reading.
+func (q *queue) in() *stream  { return &q.known().in }
+func (q *queue) out() *stream { return &q.known().out }
+
+func (q *queue) known() *flows {
+	if q.flows == nil {
+		return &noFlows
+	}
+	return q.flows
 }
 
 // settle takes a record that is later than all before; next is the backlog measured after it, NaN where that is not known, and preview says that it may still
@@ -48,8 +76,10 @@ func (q *queue) settle(r record, next float64, preview bool) {
 	}
 	q.settled, q.passed = true, t
 	if r.missed {
-		q.in.miss(t, &q.logs)
-		q.out.miss(t, &q.logs)
+		if q.flows != nil {
+			q.flows.in.miss(t, &q.logs)
+			q.flows.out.miss(t, &q.logs)
+		}
 		return
 	}
 	prev := math.NaN()
@@ -58,15 +88,20 @@ func (q *queue) settle(r record, next float64, preview bool) {
 	}
 	q.any, q.newest = true, r.at
 	waiting, busy := q.backlog > 0, q.backlog > q.typical.rate()
-	for _, f := range [...]struct {
-		s *stream
-		f Flow
-	}{{&q.in, r.in}, {&q.out, r.out}} {
-		if wrong := f.s.observe(t, prev, f.f, waiting, busy, &q.logs); wrong != "" && r.note == 0 {
-			r.note = noteOf(wrong)
-		}
+	if q.flows == nil && !q.backlogOnly && (r.in.Known() || r.out.Known()) {
+		q.openFlows()
 	}
-	q.balance.pass(&q.in, &q.out)
+	if w := q.flows; w != nil {
+		for _, f := range [...]struct {
+			s *stream
+			f Flow
+		}{{&w.in, r.in}, {&w.out, r.out}} {
+			if wrong := f.s.observe(t, prev, f.f, waiting, busy, &q.logs); wrong != "" && r.note == 0 {
+				r.note = noteOf(wrong)
+			}
+		}
+		w.balance.pass(&w.in, &w.out)
+	}
 	q.odd = q.odd && math.IsNaN(r.backlog)
 	switch {
 	case math.IsNaN(r.backlog):
@@ -96,13 +131,18 @@ func (q *queue) settle(r record, next float64, preview bool) {
 func (q *queue) measure(at int64, t, backlog float64) {
 	q.gauge.tick(t, !q.gauged, &q.logs)
 	q.gauged = true
-	q.balance.measured(t, backlog, &q.in, &q.out)
+	if w := q.flows; w != nil {
+		w.balance.measured(t, backlog, &w.in, &w.out)
+	}
 	q.see(at, t, backlog, false)
 }
 
 // carry goes on from the last backlog by the flows, where the one that is measured is overdue or was given but once.
 func (q *queue) carry() {
-	t, backlog, ok := q.balance.infer(&q.in, &q.out)
+	if q.flows == nil {
+		return
+	}
+	t, backlog, ok := q.flows.balance.infer(&q.flows.in, &q.flows.out)
 	if ok && t > q.last && q.gauge.overdue(t-q.gauge.last) {
 		q.see(int64(math.Round(t*1e9)), t, backlog, true)
 	}
@@ -121,8 +161,8 @@ func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 	q.at, q.backlog, q.inferred = at, backlog, inferred
 	q.peak = max(q.peak, backlog)
 	o := forecast.Observation{Time: t, Total: -backlog}
-	q.drifts.Observe(o)
-	q.motion.follow(q.drifts.Trend())
+	q.panel.Observe(o)
+	q.motion.follow(q.panel.Trend())
 }
 
 // A queue that was cleared remains so for latelyKept backlogs while it is above the target by clearedBand standard deviations of its usual change at
@@ -137,7 +177,7 @@ const (
 
 // hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately.
 func (q *queue) hovers(target float64) bool {
-	r, ok := q.drifts.Trend().Rate()
+	r, ok := q.panel.Trend().Rate()
 	if !ok || q.motion.now == rising || q.samples < hoverAfter {
 		return false
 	}
@@ -169,16 +209,20 @@ func (q *queue) absurd(t, backlog float64) bool {
 	if q.samples < absurdAfter || t <= q.last || backlog >= q.backlog/absurdRatio && backlog <= absurdRatio*q.peak {
 		return false
 	}
-	r, _ := q.drifts.Trend().Rate()
+	r, _ := q.panel.Trend().Rate()
 	dt := t - q.last
 	off := math.Abs(backlog - (q.backlog - r.Mean*dt))
 	if off <= absurdSD*r.Volatility*math.Sqrt(dt) {
 		return false
 	}
 	// Flows that explain it make it no jump.
-	in, ok, _ := q.in.at(t)
-	out, both, _ := q.out.at(t)
-	if a := q.balance.anchor; ok && both && a.set && a.at == q.last && math.Abs(backlog-(a.backlog+(in-a.in)-(out-a.out))) < off/2 {
+	w := q.flows
+	if w == nil {
+		return true
+	}
+	in, ok, _ := w.in.at(t)
+	out, both, _ := w.out.at(t)
+	if a := w.balance.anchor; ok && both && a.set && a.at == q.last && math.Abs(backlog-(a.backlog+(in-a.in)-(out-a.out))) < off/2 {
 		return false
 	}
 	return true

@@ -23,7 +23,7 @@ const (
 	Steady State = "steady"
 	// Stalled: items wait and nothing leaves, yet the backlog does not grow either; an outage that lets it grow is Growing, with the reason NothingLeaves.
 	Stalled State = "stalled"
-	// Growing: the backlog grows. Its median time to clear is +Inf, or the prediction has the reason RateVaried.
+	// Growing: the backlog grows. Its median time to clear is +Inf, or the prediction has one of the reasons RateVaried, CameAsFast, DrainedBefore and TimeOfDay.
 	Growing State = "growing"
 	// Unknown: there is too little data, or it is too old.
 	Unknown State = "unknown"
@@ -50,7 +50,9 @@ type facts struct {
 	elapsed  float64               // seconds since the last sample
 	spacing  float64               // usual seconds between samples; 0: none
 	horizon  float64               // seconds ahead past which clear tells nothing
-	tooOld   bool                  // nothing can be said of the present
+	weights  []Weight
+	record   forecast.Record
+	tooOld   bool // nothing can be said of the present
 	since    time.Time
 	before   float64
 	evidence Evidence
@@ -118,7 +120,7 @@ func (f *facts) age() {
 	passed := f.clear != nil && f.state != Cleared && f.clear.CDF(f.elapsed) > 0.5
 	if f.elapsed > staleAge*f.spacing || passed { // what the flow did then is no reason for anything now
 		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool {
-			return r == NoTrend || r == NetNegative || r == NothingLeaves || r == RateVaried || r == MayNotClear
+			return r == NoTrend || r == NetNegative || r == NothingLeaves || r == RateVaried || r == CameAsFast || r == DrainedBefore || r == TimeOfDay || r == MayNotClear
 		})
 		f.state = Unknown
 		f.clear, f.current, f.oldest = nil, nil, nil

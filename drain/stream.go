@@ -36,6 +36,9 @@ type stream struct {
 // instantOf is a time and the items that had come by then.
 type instantOf struct{ at, items float64 }
 
+// The memory lengths of a flow: 8, 32, 128 and 512 intervals.
+const flowMemories, flowFactor = 4, 4
+
 // partialReset is how much of a total may be lost in a partial reset; see PartialReset.
 const partialReset = 1.0 / 8
 
@@ -111,6 +114,7 @@ func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool, logs *loga
 // begin is where the flow begins to be known.
 func (s *stream) begin(t float64, logs *logarithm) {
 	s.begun, s.moved = true, math.NaN()
+	s.drifts = forecast.NewDrifts(flowMemories, flowFactor)
 	s.tick(t, true, logs)
 	s.before = instantOf{t, 0}
 	s.see()
@@ -199,4 +203,26 @@ func (s *stream) present(t float64) (forecast.Rate, bool) {
 		return forecast.Rate{}, false
 	}
 	return s.drifts.Trend().Rate()
+}
+
+// average is a rate over the last 2000 intervals or so, the nearer ones counting more: items per second of the seconds that it has seen.
+type average struct{ items, seconds float64 }
+
+// averageMemory is long, as what it is for, capacity and the usual inflow, should outlast an incident; 200 and 500 scored worse on recorded queues, 4000 the same.
+const averageMemory = 2000
+
+func (a *average) add(items, seconds float64) {
+	const keep = 1 - 1.0/averageMemory
+	a.items = keep*a.items + items
+	a.seconds = keep*a.seconds + seconds
+}
+
+func (a *average) rate() float64 { return a.items / a.seconds }
+
+// working is the rate of a flow that works: over the intervals that were busy and no silence, or over all where there were none.
+func (s *stream) working() float64 {
+	if s.busyFlow.items > 0 {
+		return s.busyFlow.rate()
+	}
+	return s.allFlow.rate()
 }

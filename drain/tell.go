@@ -38,15 +38,15 @@ func (f *facts) hygiene(c Counts) {
 
 // tell says what the queue is known to do at a moment; seconds turns its times into clock times.
 func (q *queue) tell(f *facts, question Question, at float64, seconds func(float64) time.Time) {
-	if in, ok := q.in.present(at); ok {
+	if in, ok := q.in().present(at); ok {
 		f.inflow = in.Mean
 	}
-	out, outKnown := q.out.present(at)
+	out, outKnown := q.out().present(at)
 	if outKnown {
 		f.outflow = out.Mean
-		f.evidence.SinceOutflow = max(0, at-q.out.moved) // flows may be newer than the moment
+		f.evidence.SinceOutflow = max(0, at-q.out().moved) // flows may be newer than the moment
 	}
-	net, ok := q.drifts.Trend().Rate()
+	net, ok := q.panel.Trend().Rate()
 	distance := q.backlog - question.Target
 	if !ok || q.samples < 3 {
 		f.judge(question.Target, undecided, false, false)
@@ -66,11 +66,11 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 		}
 		return
 	}
-	f.net, f.spacing = q.motion.rate(net.Mean, q.drifts.Trend()), q.usual()
-	certain, _ := direct(q.drifts.Trend())
+	f.net, f.spacing = q.motion.rate(net.Mean, q.panel.Trend()), q.usual()
+	certain, _ := direct(q.panel.Trend())
 	f.evidence.NetPositive = certain.Positive()
 	f.since = seconds(net.Since)
-	if before, changed := q.drifts.Trend().Before(); changed {
+	if before, changed := q.panel.Trend().Before(); changed {
 		f.before = before.Mean
 		f.because(RateChanged)
 	}
@@ -78,10 +78,10 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 	if way == falling && !(f.net > 0) || way == rising && !(f.net < 0) {
 		way = level // for a moment, until the next sample shows what it is
 	}
-	f.judge(question.Target, way, q.hovers(question.Target), outKnown && q.out.stopped())
+	f.judge(question.Target, way, q.hovers(question.Target), outKnown && q.out().stopped())
 	if distance > 0 {
-		f.clear = q.clearing(net, distance)
-		f.horizon = f.reach(q.last-q.first, distance)
+		outlook := q.panel.Predict(distance)
+		f.clear, f.horizon, f.weights = outlook.Law, outlook.Horizon, weights(outlook.Shares)
 	} else {
 		f.clear = forecast.FirstPassage{}
 	}
@@ -95,8 +95,9 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 		f.because(JumpUnconfirmed)
 		f.warn("the last backlog measured is so far off that the next one must confirm it; this is without it")
 	}
-	if (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5 {
-		f.because(RateVaried)
+	f.record = q.panel.Record()
+	if (f.state == Growing || f.state == Stalled) && len(f.weights) > 0 && !math.IsInf(f.clear.Quantile(0.5), 1) {
+		f.because(turns(f.weights))
 	}
 	f.age()
 }
@@ -117,20 +118,20 @@ func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown boo
 		}
 	}
 	switch {
-	case outKnown && q.out.stopped():
+	case outKnown && q.out().stopped():
 		// By the length of the silence, and then at the rate of busy times; never, where nothing was ever seen to leave.
 		f.current = forecast.FirstPassage{Distance: q.backlog}
-		if rate := q.out.working(); rate > 0 {
-			f.current = forecast.Resumption{Silence: max(0, at-q.out.moved), Work: q.backlog / rate}
+		if rate := q.out().working(); rate > 0 {
+			f.current = forecast.Resumption{Silence: max(0, at-q.out().moved), Work: q.backlog / rate}
 		}
 	case outKnown:
-		f.current = q.out.drifts.Forecast(q.backlog)
+		f.current = q.out().drifts.Forecast(q.backlog)
 	case given:
 		// What leaves is what comes and what the backlog loses.
-		net, _ := q.drifts.Trend().Rate()
+		net, _ := q.panel.Trend().Rate()
 		out = forecast.Rate{Mean: math.Max(0, reported.Mean+net.Mean), SD: math.Hypot(reported.SD, net.SD), Volatility: net.Volatility, Nu: math.Min(net.Nu, reported.Nu)}
 		f.outflow = out.Mean
-		f.current = out.Passage(q.backlog)
+		f.current = out.Law(q.backlog)
 		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == FlowsUnknown })
 		f.because(FlowsFromDelay)
 	}
@@ -138,7 +139,7 @@ func (q *queue) tellServed(f *facts, at float64, out forecast.Rate, outKnown boo
 
 // tellBalance says what leaves or enters unmeasured.
 func (q *queue) tellBalance(f *facts, level float64) {
-	r, ok := q.balance.leak(f.inflow, f.outflow)
+	r, ok := q.known().balance.leak(f.inflow, f.outflow)
 	if !ok {
 		return
 	}
@@ -152,14 +153,4 @@ func (q *queue) tellBalance(f *facts, level float64) {
 	f.because(reason)
 	f.warn("items %s unmeasured at %s (%s: %s – %s): the backlog tells when it is cleared, the measured flows tell no more than the delays",
 		verb, FormatRate(math.Abs(r.Mean)), FormatLevel(level), FormatRate(lower), FormatRate(upper))
-}
-
-// reach is how far ahead samples that span the given number of seconds tell anything: a hundred times as far as they reach back and, for a queue
-// that drains, ten times as far as its net rate takes to work off the distance. Past that a time is not a prediction but an artefact of
-// extrapolation (a queue at balance "clears" after centuries), and counts as never.
-func (f *facts) reach(span, distance float64) float64 {
-	if f.state == Draining {
-		return math.Max(100*span, 10*distance/f.net)
-	}
-	return 100 * span
 }

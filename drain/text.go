@@ -59,8 +59,15 @@ func (p Prediction) String() string {
 	median, lower, upper := b.format()
 	if p.State == Growing || p.State == Stalled { // see RateVaried
 		chance := "if its rate varies as before, "
-		if p.Samples == 0 {
+		switch {
+		case p.Samples == 0:
 			chance = "by the chance of counting "
+		case slices.Contains(p.Reasons, CameAsFast):
+			chance = "if it goes as fast as it came, "
+		case slices.Contains(p.Reasons, DrainedBefore):
+			chance = "as earlier drains went, "
+		case slices.Contains(p.Reasons, TimeOfDay):
+			chance = "as it usually goes at this time, "
 		}
 		participle = chance + participle
 	}
@@ -113,6 +120,16 @@ func (p Prediction) Change() string {
 		width = 0
 	}
 	return fmt.Sprintf("since %s %s; before that %s", FormatClock(p.Since.In(p.AsOf.Location()), p.AsOf, width), way(p.NetDrain), way(p.Before))
+}
+
+// String says how earlier predictions turned out, such as "of 212 earlier predictions on this queue 91 % fell within their 90 % bounds, and half of the medians
+// were right to a factor of 1.4"; "none yet" where none was judged. The level is that of the prediction.
+func (r Record) String() string {
+	if r.Predictions == 0 {
+		return "none yet"
+	}
+	return fmt.Sprintf("of %s on this queue %s fell within their %s bounds, and half of the medians were right to a factor of %.2g",
+		count(r.Predictions, "earlier prediction"), FormatProbability(r.WithinLevel), FormatLevel(r.level), r.MedianFactor)
 }
 
 // String returns the median with its bounds, such as "34 s (90 %: 13 s – 1 min 54 s)", and the median alone where they are one; the digits follow the width of
