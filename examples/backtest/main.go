@@ -1,39 +1,39 @@
-// Backtest replays recorded queues as if live and writes what would have been predicted.
+// Backtest replays recorded queues as if live, and tells how well predictions of them would have held.
+//
+//	go run ./examples/backtest FILE.csv …
+//
+// A file is in one of the forms that examples/eta reads; - is standard input. A prediction sees the rows up to its own and no other. It is asked for at rows where there
+// is something to ask: the backlog is above the target and at least three quarters of all backlogs before it, nine or more, were lower. Of these rows at most -asks
+// are taken, spread evenly. The question is when the backlog will have fallen to three quarters, half, a quarter and a tenth of what it is then, and to the target; amounts
+// below the target are not asked for, nor is the same one twice.
+//
+// All predictions of a file look equally far ahead: 4000 usual sampling intervals, a fifth of the file at most. What happens later is "still open", whatever the rest of
+// the file has, and a prediction that is later too counts as right. Rows with less than that left are not asked at, so that nothing depends on how a question turned out.
+//
+// A straight line through the last 60 backlogs, with its own standard error, answers the same questions: what monitoring offers.
 //
 //	go run ./examples/backtest -data DIR -origins origins.csv -o forecasts.csv
 //
-// DIR holds one file SYSTEM.csv for each system, in the form that examples/eta reads. The origins name the moments of asking, as
+// is for a scorer of your own. DIR holds one file SYSTEM.csv for each system. The origins name the moments of asking, as
 // system,row,fraction: after data row `row` of the system (0 is the first after the header), when will the backlog have fallen to `fraction` of what
 // it is then? The answer to each is a row system,row,fraction and the quantiles of the time in seconds at the levels 0.025, 0.05, 0.1, 0.25,
 // 0.5, 0.75, 0.9, 0.95 and 0.975, "inf" where the time is never. A forecast has seen the rows up to its own and no other.
+//
+// Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong usage.
 package main
 
 import (
-	"bufio"
-	"cmp"
-	"encoding/csv"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
+	_ "time/tzdata" // -tz works where the machine has no zone files
 
 	"golang.org/x/term"
-
-	"github.com/postsack/backlog/drain"
-	"github.com/postsack/backlog/examples/internal/series"
 )
-
-func main() {
-	os.Exit(run(os.Args[1:], os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))))
-}
 
 // Exit codes, as those of examples/eta.
 const (
@@ -42,203 +42,67 @@ const (
 	exitUsage
 )
 
-func run(args []string, stderr io.Writer, terminal bool) int {
-	flags := flag.NewFlagSet("backtest", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	data := flags.String("data", "", "folder with a `DIR`/SYSTEM.csv for each system")
-	origins := flags.String("origins", "", "`FILE` with the moments of asking: system,row,fraction")
-	out := flags.String("o", "", "`FILE` to write the forecasts to")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: backtest -data DIR -origins origins.csv -o forecasts.csv")
-		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
-		}
-		return exitUsage
-	}
-	if flags.NArg() > 0 || *data == "" || *origins == "" || *out == "" {
-		fmt.Fprintln(stderr, "backtest: want -data, -origins and -o, and nothing else")
-		flags.Usage()
-		return exitUsage
-	}
-	questions, err := readOrigins(*origins)
+func main() {
+	e := env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	os.Exit(e.run(os.Args[1:]))
+}
+
+// env is what the program takes from the machine.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	terminal       bool // standard error is a terminal: it shows the progress
+}
+
+// usageError is a command line that cannot be run.
+type usageError struct{ error }
+
+func (e env) run(args []string) int {
+	o, err := parse(args, e.stdout)
 	if err == nil {
-		var progress io.Writer = io.Discard
-		if terminal {
-			progress = stderr
+		if o.bench {
+			err = e.forScorer(o)
+		} else {
+			err = e.forPeople(o)
 		}
-		err = backtest(*data, questions, *out, progress)
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "backtest:", err)
-		return exitData
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(e.stderr, "backtest: %v (backtest -help lists the flags)\n", err)
+		return exitUsage
 	}
-	return exitOK
+	fmt.Fprintln(e.stderr, "backtest:", err)
+	return exitData
 }
 
-// origin is a moment of asking: after data row row, for the time to fall to fraction of the backlog. The fraction is kept as it was written.
-type origin struct {
-	row      int
-	fraction float64
-	text     string
-}
-
-// system is a queue with the origins asked of it, in the order of their rows.
-type system struct {
-	name    string
-	origins []origin
-}
-
-func readOrigins(path string) ([]system, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// each does the n jobs side by side, says on a terminal how many are done, and returns all their errors.
+func (e env) each(n int, what string, name func(i int) string, do func(i int) error) error {
+	progress := io.Discard
+	if e.terminal {
+		progress = e.stderr
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.FieldsPerRecord = 3
-	header, err := r.Read()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if !slices.Equal(header, []string{"system", "row", "fraction"}) {
-		return nil, &series.Error{Name: path, Line: 1, Field: "header", Value: strings.Join(header, ","), Want: "system,row,fraction"}
-	}
-	var systems []system
-	index := map[string]int{}
-	for {
-		rec, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		line, _ := r.FieldPos(0)
-		row, err := strconv.Atoi(rec[1])
-		if err != nil || row < 0 {
-			return nil, &series.Error{Name: path, Line: line, Field: "row", Value: rec[1], Want: "the number of a data row, 0 or more"}
-		}
-		fraction, err := strconv.ParseFloat(rec[2], 64)
-		if err != nil || !(fraction >= 0 && fraction < 1) {
-			return nil, &series.Error{Name: path, Line: line, Field: "fraction", Value: rec[2], Want: "a number from 0 to below 1"}
-		}
-		i, ok := index[rec[0]]
-		if !ok {
-			i = len(systems)
-			index[rec[0]] = i
-			systems = append(systems, system{name: rec[0]})
-		}
-		systems[i].origins = append(systems[i].origins, origin{row, fraction, rec[2]})
-	}
-	for _, s := range systems {
-		slices.SortStableFunc(s.origins, func(a, b origin) int { return cmp.Compare(a.row, b.row) })
-	}
-	return systems, nil
-}
-
-// backtest forecasts every system and writes the forecasts in the order of the systems.
-func backtest(dir string, systems []system, out string, progress io.Writer) error {
-	forecasts := make([][][]string, len(systems))
-	errs := make([]error, len(systems))
+	errs := make([]error, n)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	done := 0
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, s := range systems {
+	for i := range n {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			forecasts[i], errs[i] = s.replay(filepath.Join(dir, s.name+".csv"))
+			errs[i] = do(i)
 			mu.Lock()
 			defer mu.Unlock()
 			done++
-			fmt.Fprintf(progress, "\r\033[K%d of %d systems: %s", done, len(systems), s.name)
+			fmt.Fprintf(progress, "\r\033[K%d of %d %s: %s", done, n, what, name(i))
 		})
 	}
 	wg.Wait()
 	fmt.Fprint(progress, "\r\033[K")
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return write(out, forecasts)
-}
-
-func write(path string, forecasts [][][]string) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	b := bufio.NewWriter(f)
-	w := csv.NewWriter(b)
-	header := []string{"system", "row", "fraction"}
-	for _, p := range drain.QuantileLevels() {
-		header = append(header, fmt.Sprintf("q%g", p))
-	}
-	if err := w.Write(header); err != nil {
-		return err
-	}
-	for _, rows := range forecasts {
-		if err := w.WriteAll(rows); err != nil {
-			return err
-		}
-	}
-	return b.Flush()
-}
-
-// replay feeds the rows of a file to an estimator, one by one, and asks at each origin.
-func (s system) replay(path string) ([][]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := series.NewReader(f, path)
-	if err != nil {
-		return nil, err
-	}
-	est := drain.NewEstimator()
-	backlog := math.NaN()
-	var forecasts [][]string
-	for row, asked := 0, 0; asked < len(s.origins); row++ {
-		sample, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: an origin asks for row %d, but there are only %d", path, s.origins[asked].row, row)
-		}
-		if err != nil {
-			return nil, err
-		}
-		// A rejected sample is counted by the estimator and said in the prediction's warnings; the replay goes on as a live one would.
-		if est.Observe(sample) == nil && sample.Backlog.Known() {
-			backlog = sample.Backlog.Value()
-		}
-		for ; asked < len(s.origins) && s.origins[asked].row == row; asked++ {
-			o := s.origins[asked]
-			if math.IsNaN(backlog) {
-				return nil, fmt.Errorf("%s: no backlog is known at row %d, where an origin asks", path, row)
-			}
-			p, err := est.Predict(drain.Question{At: sample.Time, Target: o.fraction * backlog})
-			if err != nil {
-				return nil, fmt.Errorf("%s:%d: row %d, where an origin asks: %w", path, r.Line(), row, err)
-			}
-			forecasts = append(forecasts, s.forecast(o, p))
-		}
-	}
-	return forecasts, nil
-}
-
-func (s system) forecast(o origin, p drain.Prediction) []string {
-	rec := []string{s.name, strconv.Itoa(o.row), o.text}
-	for _, q := range drain.QuantileLevels() {
-		t := p.Quantile(q)
-		if math.IsInf(t, 1) || math.IsNaN(t) { // too few samples to say anything: no time can be vouched for
-			rec = append(rec, "inf")
-			continue
-		}
-		rec = append(rec, strconv.FormatFloat(t, 'g', 8, 64))
-	}
-	return rec
+	return errors.Join(errs...)
 }

@@ -55,7 +55,14 @@ const (
 
 // Write draws a picture of 1200 x 675 pixels into a file, PNG or SVG by the extension of its name. The file is not touched where there is an error.
 func Write(path string, s Spec) error {
-	var encode func(io.Writer, *figure) error
+	return save(path, func() (drawing, error) { return newFigure(s) })
+}
+
+// drawing is a picture that can be drawn.
+type drawing interface{ draw(c draw.Canvas) }
+
+func save(path string, picture func() (drawing, error)) error {
+	var encode func(io.Writer, drawing) error
 	switch ext := filepath.Ext(path); strings.ToLower(ext) {
 	case ".png":
 		encode = writePNG
@@ -64,27 +71,27 @@ func Write(path string, s Spec) error {
 	default:
 		return fmt.Errorf("chart: %s: extension is %q, want .png or .svg", path, ext)
 	}
-	f, err := newFigure(s)
+	d, err := picture()
 	if err != nil {
 		return err
 	}
 	var buf bytes.Buffer
-	if err := encode(&buf, f); err != nil {
+	if err := encode(&buf, d); err != nil {
 		return fmt.Errorf("chart: %s: %w", path, err)
 	}
 	return os.WriteFile(path, buf.Bytes(), 0o666)
 }
 
-func writePNG(w io.Writer, f *figure) error {
+func writePNG(w io.Writer, d drawing) error {
 	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
-	f.draw(draw.New(c))
+	d.draw(draw.New(c))
 	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 	return err
 }
 
-func writeSVG(w io.Writer, f *figure) error {
+func writeSVG(w io.Writer, d drawing) error {
 	c := vgsvg.New(width, height)
-	f.draw(draw.New(c))
+	d.draw(draw.New(c))
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
 		return err

@@ -46,11 +46,12 @@ func style(points vg.Length, bold bool, x text.XAlignment) text.Style {
 	return text.Style{Color: ink, Font: font.From(f, points), XAlign: x, YAlign: text.YBottom, Handler: plot.DefaultTextHandler}
 }
 
-// entry is one of the legend.
+// entry is one of the legend: a filled box, a line and a sign, those of them that there are.
 type entry struct {
 	text  string
-	line  draw.LineStyle // drawn where it has a width,
-	color color.Color    // otherwise a filled box
+	line  draw.LineStyle
+	glyph draw.GlyphStyle
+	color color.Color
 }
 
 // figure is a picture that can be drawn.
@@ -157,14 +158,14 @@ func (f *figure) draw(c draw.Canvas) {
 	c.SetColor(color.White)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin*2/3, -margin)
-	c.Max.Y -= f.drawTitle(c)
+	c.Max.Y -= drawTitle(c, f.spec.Title)
 	p := f.plot()
 	p.Y.Max = f.top(p, c, 0)
 	for range 2 { // the rows of labels depend on the width of the labels of the y axis, and the other way round
 		dc := p.DataCanvas(c)
 		p.Y.Max = f.top(p, c, rows(f.labels(dc, p)))
 	}
-	c.Max.Y -= f.drawLegend(c, p.DataCanvas(c).Min.X)
+	c.Max.Y -= drawLegend(c, p.DataCanvas(c).Min.X, f.legend)
 	p.Draw(c)
 }
 
@@ -189,6 +190,13 @@ func (f *figure) plot() *plot.Plot {
 	}
 	p.Y.Label.Text = "backlog (items)"
 	p.Y.Tick.Marker = items{}
+	dress(p)
+	p.Add(layers{f})
+	return p
+}
+
+// dress sets the styles of the axes.
+func dress(p *plot.Plot) {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Padding = 0
 		a.LineStyle, a.Tick.LineStyle = axisLine, axisLine
@@ -199,8 +207,6 @@ func (f *figure) plot() *plot.Plot {
 		a.Tick.Label = style(size, false, a.Tick.Label.XAlign)
 		a.Tick.Label.YAlign = y
 	}
-	p.Add(layers{f})
-	return p
 }
 
 // top returns the upper end of the y axis: what is drawn, and room for rows of labels above it.
@@ -226,9 +232,9 @@ func (f *figure) top(p *plot.Plot, c draw.Canvas, rows int) float64 {
 }
 
 // drawTitle draws the title and returns its height. It is made smaller until it fits into three lines, and only the smallest letters take more.
-func (f *figure) drawTitle(c draw.Canvas) vg.Length {
+func drawTitle(c draw.Canvas, title string) vg.Length {
 	const longest = 2000 // letters that have room at all
-	title := legible(strings.TrimSpace(f.spec.Title))
+	title = legible(strings.TrimSpace(title))
 	if title == "" {
 		return 0
 	}
@@ -251,19 +257,23 @@ func (f *figure) drawTitle(c draw.Canvas) vg.Length {
 }
 
 // drawLegend draws the legend in a row from x on and returns its height.
-func (f *figure) drawLegend(c draw.Canvas, x vg.Length) vg.Length {
-	if len(f.legend) == 0 {
+func drawLegend(c draw.Canvas, x vg.Length, legend []entry) vg.Length {
+	if len(legend) == 0 {
 		return 0
 	}
 	s := style(size, false, text.XLeft)
 	y := c.Max.Y - line
-	for _, e := range f.legend {
+	for _, e := range legend {
 		const box = 22
 		mid := y + 5
+		if e.color != nil {
+			c.FillPolygon(e.color, []vg.Point{{X: x, Y: mid - 5}, {X: x + box, Y: mid - 5}, {X: x + box, Y: mid + 5}, {X: x, Y: mid + 5}})
+		}
 		if e.line.Width > 0 {
 			c.StrokeLine2(e.line, x, mid, x+box, mid)
-		} else {
-			c.FillPolygon(e.color, []vg.Point{{X: x, Y: mid - 5}, {X: x + box, Y: mid - 5}, {X: x + box, Y: mid + 5}, {X: x, Y: mid + 5}})
+		}
+		if e.glyph.Shape != nil {
+			c.DrawGlyph(e.glyph, vg.Point{X: x + box/2, Y: mid})
 		}
 		c.FillText(s, vg.Point{X: x + box + 6, Y: y}, e.text)
 		x += box + 6 + s.Width(e.text) + 20
