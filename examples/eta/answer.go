@@ -50,7 +50,7 @@ func (e env) fromSamples(o options) error {
 	if err != nil {
 		return err
 	}
-	est := drain.NewEstimator()
+	est := drain.NewEstimator(drain.InZone(o.zone))
 	w := newWriter(o, e.stdout)
 	var history []chart.Point
 	var shown time.Time // of the last backlog that an answer was given for

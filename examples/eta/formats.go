@@ -81,6 +81,12 @@ func (w textWriter) write(p drain.Prediction) error {
 		}
 		row("evidence", "%s", e)
 	}
+	if s := p.Basis(); s != "" {
+		row("rests on", "%s", s)
+	}
+	if p.Record.Predictions > 0 {
+		row("record", "%s", p.Record)
+	}
 	for _, d := range p.Deadlines {
 		row("by "+deadlineClock(p, d), "cleared with probability %s", drain.FormatProbability(d.Probability))
 	}
@@ -182,6 +188,18 @@ func (w *csvWriter) write(p drain.Prediction) error {
 		column{"net_positive_probability", number(p.Evidence.NetPositive)}, column{"since_outflow_seconds", number(p.Evidence.SinceOutflow)}, column{"age_seconds", number(p.Evidence.Age)},
 		column{"leak_per_second", number(p.Leak.Rate)}, column{"leak_lower_per_second", number(p.Leak.Lower)}, column{"leak_upper_per_second", number(p.Leak.Upper)},
 	)
+	row = append(row,
+		column{"record_predictions", strconv.Itoa(p.Record.Predictions)}, column{"record_within_level", number(p.Record.WithinLevel)}, column{"record_median_factor", number(p.Record.MedianFactor)},
+	)
+	for _, source := range drain.Sources() {
+		share := math.NaN()
+		for _, w := range p.Weights {
+			if w.Source == source {
+				share = w.Share
+			}
+		}
+		row = append(row, column{"weight_" + string(source), number(share)})
+	}
 	for i, d := range p.Deadlines {
 		name := fmt.Sprintf("deadline_%d_", i+1)
 		row = append(row, column{name + "time", d.Time.UTC().Format(time.RFC3339Nano)}, column{name + "probability", number(d.Probability)})

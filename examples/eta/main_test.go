@@ -369,7 +369,8 @@ func TestRejected(t *testing.T) {
 			assert.Contains(t, a.Reasons, "samples_"+c.class)
 			assert.Contains(t, a.Reasons, c.reason)
 			if c.class == "rejected" {
-				assert.Equal(t, ask(t, samplesCSV, "").quantile(0.95), a.quantile(0.95))
+				// Of the forecast nothing changes but that the record may have taken in one sample more or less.
+				assert.InEpsilon(t, ask(t, samplesCSV, "").quantile(0.95), a.quantile(0.95), 1e-3)
 				assert.Equal(t, 21, a.Samples)
 			}
 			assert.Contains(t, run("", "-format prometheus "+path).stdout, `backlog_samples_`+c.class+`_total{queue="",reason="`+c.reason+`"} 1`+"\n")

@@ -60,7 +60,7 @@ func TestExpectations(t *testing.T) {
 		{"time_to_clear.median_time truth ± 1m", "time_to_clear.lower_time truth ± 1m", "found 2026-06-01T01:"},
 		{"time_to_clear covers truth", "time_to_clear covers 42k", "want 42000 within"},
 		{"time_to_clear covers 4200", "current_backlog covers 1", "want 1 within"},
-		{"deadlines.1.probability < 0.5", "deadlines.1.probability > 0.5", "found 0."}, // 3600 s of 4200
+		{"deadlines.1.probability < 0.5", "deadlines.1.probability > 0.5", "found 0.0"}, // 3600 s of 4200
 		{"deadlines.1.probability < 0.5", "deadlines.2.probability < 0.5", "found no such field"},
 		{"states unknown draining", "states draining", "found unknown draining"},
 		{"states contain unknown", "states contain growing", "found unknown draining"},
