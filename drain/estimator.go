@@ -12,7 +12,8 @@ import (
 // Estimator takes the samples of one queue, one at a time, and predicts on demand.
 //
 // It keeps no samples but the last eight, so that one that comes late finds its place: its memory is fixed, below 16 KiB whatever it is fed, or
-// less: see WithMemory. Observe does not allocate unless it returns an error, but for the first sample and the first flow. It is not safe for concurrent use. The zero Estimator has seen nothing and is ready for use.
+// less: see WithMemory. Observe does not allocate unless it returns an error, but for the first sample and the first flow. It is not safe for concurrent use, and must not be
+// copied after the first sample. The zero Estimator has seen nothing and is ready for use.
 type Estimator struct {
 	q     queue // what is settled
 	epoch time.Time
