@@ -205,9 +205,9 @@ func (q *quantileLaw) at(s float64) (p, density float64) {
 	switch {
 	case s < q.s[0]:
 		// The lower tail, less what it would leave below 0.
-		least := math.Exp2(-q.s[0] / q.lower)
-		x := math.Exp2((s - q.s[0]) / q.lower)
-		return q.p[0] * (x - least) / (1 - least), q.p[0] * x * math.Ln2 / q.lower / (1 - least)
+		whole := -math.Expm1(-q.s[0] / q.lower * math.Ln2)
+		x := q.p[0] * math.Exp2((s-q.s[0])/q.lower) / whole
+		return x * -math.Expm1(-s/q.lower*math.Ln2), x * math.Ln2 / q.lower
 	case s >= q.s[last] && q.tail > 0:
 		x := (1 - q.p[last]) * math.Exp2((q.s[last]-s)/q.tail)
 		return 1 - x, x * math.Ln2 / q.tail
