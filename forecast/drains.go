@@ -68,7 +68,7 @@ func unpackTime(c uint16) float64 {
 	return fractions[int(c)%packedTimes] * math.Float64frombits(uint64(whole+1023)<<52)
 }
 
-// placeOfTime returns the place of a packed time on a scale: log2(1 + 2^x), x its logarithm over the scale's unit, from a table to 1e-5; log is log2 of the scale's unit in units of the record.
+// placeOfTime returns the place of a packed time on a scale: log2(1 + 2^x), x its logarithm over the scale's unit, from a table to 3e-5; log is log2 of the scale's unit in units of the record.
 func placeOfTime(c uint16, log float64) float64 {
 	x := float64(c)/packedTimes - 64 - log
 	switch {
@@ -218,7 +218,7 @@ func (d *drains) victim() int {
 			most = i
 		}
 	}
-	victim, least := 0, math.Inf(1)
+	victim, least := -1, math.Inf(1) // an only one has no neighbours at all
 	for i, h := range d.high {
 		if binOf(h) != most {
 			continue
@@ -241,7 +241,7 @@ func (d *drains) victim() int {
 			after = d.start[i] + 0.5*(d.start[i]-before)
 		}
 		gap := after - before
-		if gap < least {
+		if victim < 0 || gap < least {
 			victim, least = i, gap
 		}
 	}

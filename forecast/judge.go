@@ -17,7 +17,7 @@ import (
 //	w ∝ π·exp(-η·R)        R ← 0.999·R + κ·g·(s_member - s_panel)        g = 2·(1{outcome < s_panel} - p)
 //
 // With regret counted like R, the loss of the weighted mean of what the members say over n forecasts is above that of any member i, each forecast counting κᵢ, by no more than
-// ln(1/πᵢ)/η + η·n·B²/2 where |g·(s_member - s_panel)| <= B: the w·κ·g·(s_member - s_panel) sum to zero at each step, and Hoeffding's lemma does the rest. The
+// ln(Σπ/πᵢ)/η + η·n·B²/2 where |g·(s_member - s_panel)| <= B: the w·κ·g·(s_member - s_panel) sum to zero at each step, and Hoeffding's lemma does the rest. The
 // factor forgets over some thousand forecasts, and the bound then holds for these.
 //
 // Sources: V. Vovk, Aggregating strategies, COLT 1990; J. Kivinen, M. Warmuth, Exponentiated gradient versus gradient descent for linear predictors,

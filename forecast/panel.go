@@ -262,14 +262,19 @@ func (p *Panel) Predict(distance float64) PanelForecast {
 	scale := p.scale()
 	// A steady fall that takes longer than the record looks ahead is forecast all the same.
 	if r, ok := p.drifts.Trend().Rate(); ok && r.Mean > 2*r.SD {
-		scale.Horizon = math.Max(scale.Horizon, 10*distance/r.Mean)
+		scale.Horizon = math.Min(forever, math.Max(scale.Horizon, 10*distance/r.Mean))
 	}
 	v := p.ask(distance, scale)
 	level := -p.last.Total
 	if near := level * (1 - shares[0]); distance < near {
 		// The nearer the target, the more is chance. The members are as sure of themselves as they are for the first of the shares, so that a target is not forecast in
 		// another way than those close by.
-		v.doubt = p.ask(near, scale).doubt
+		first := p.ask(near, scale)
+		for m := range members {
+			if first.known[m] {
+				v.doubt[m] = first.doubt[m]
+			}
+		}
 	}
 	k, weights := p.judge().pool(&v, scale.Of(math.Inf(1)))
 	if p.options.Drains >= 0 && p.options.Pending >= 0 { // without a record nothing would ever end the caution

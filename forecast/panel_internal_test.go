@@ -357,3 +357,29 @@ func TestTenSamples(t *testing.T) {
 	assert.Zero(t, p.Record().Forecasts)
 	assert.True(t, math.IsNaN(p.Record().Within(0.9)))
 }
+
+// TestNearTarget: a member that knows a near target, and not the first of the shares, is not taken for certain there.
+func TestNearTarget(t *testing.T) {
+	var p Panel
+	for i := range 200 {
+		level := 94.0
+		if i >= 20 {
+			level = 100 + float64(i*7%5)
+		}
+		p.Observe(Observation{Time: 60 * float64(i), Total: -level})
+	}
+	assert.Less(t, p.Predict(4).Shares[Symmetry], 0.5)
+}
+
+// TestVictimOfSingles: where no height has two, the one that is given up is counted off at its own height.
+func TestVictimOfSingles(t *testing.T) {
+	p := NewPanel(PanelOptions{Drains: 3})
+	for i := range 2000 {
+		p.Observe(Observation{Time: float64(i), Total: -math.Exp2(float64(i * 7 % 20))})
+	}
+	var kept [heightBins]uint8
+	for _, h := range p.record.drains.high {
+		kept[binOf(h)]++
+	}
+	assert.Equal(t, kept, p.record.drains.kept)
+}

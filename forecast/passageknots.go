@@ -7,7 +7,7 @@ import (
 )
 
 // wider is how much wider a normal law must be to have the 0.95-quantile of Student's t with 1, 2, … 8 degrees of freedom; with more it is
-// 1 + 1.53/ν, right to a hundredth.
+// 1 + 1/ν, right to a hundredth.
 var wider = func() (w [8]float64) {
 	for i := range w {
 		w[i] = distuv.StudentsT{Sigma: 1, Nu: float64(i + 1)}.Quantile(0.95) / distuv.UnitNormal.Quantile(0.95)
@@ -18,9 +18,13 @@ var wider = func() (w [8]float64) {
 // asNormal returns the passage with a normal law of the rate in place of Student's: both have the same 0.95-quantile. It costs a fifth.
 func (f StudentPassage) asNormal() FirstPassage {
 	n := f.normal()
-	w := 1 + 1.53/f.Nu
-	if i := int(f.Nu+0.5) - 1; i >= 0 && i < len(wider) {
+	w := 1 + 1/f.Nu
+	if i := int(f.Nu) - 1; i >= 0 && i < len(wider) { // between two whole numbers in proportion to 1/ν
 		w = wider[i]
+		if i+1 < len(wider) {
+			nu := float64(i + 1)
+			w += (wider[i+1] - w) * (1/nu - 1/f.Nu) / (1/nu - 1/(nu+1))
+		}
 	}
 	n.DriftSD *= w
 	return n

@@ -39,7 +39,7 @@ func (s *stairs) drop() {
 	s.n--
 }
 
-// since returns the last time at which the level was at or below a height, between two steps by interpolation; false where it never was.
+// since returns the last time at which the level was at or below a height, and an earlier one where the step was given up; false where it never was.
 func (s *stairs) since(height float64) (float64, bool) {
 	for i := int(s.n) - 1; i >= 0; i-- {
 		h := float64(s.height[i])
