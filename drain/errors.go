@@ -93,6 +93,8 @@ const (
 	TimeOfDay Reason = "time_of_day"
 	// MayNotClear: P(never) is above (1 - level)/2, so the upper bound is never.
 	MayNotClear Reason = "may_not_clear"
+	// Planned: this is with a plan.
+	Planned Reason = "planned"
 	// LeavesUnmeasured: the backlog falls faster than the measured flows make it: items expire, bounce, are counted twice as they come, or somebody
 	// else takes them.
 	LeavesUnmeasured Reason = "leaves_unmeasured"

@@ -455,5 +455,8 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	now.tell(&f, q, at, seconds)
 	p := f.predict(q)
 	p.Counts = counts
-	return p, nil
+	if len(q.Plans) == 0 {
+		return p, nil
+	}
+	return p, f.outcomes(&p, q, now.present(&f, q, at), now.planner(q.Target))
 }

@@ -101,7 +101,30 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	case (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5:
 		f.because(RateVaried)
 	}
-	return f.predict(q), nil
+	p := f.predict(q)
+	if len(q.Plans) == 0 {
+		return p, nil
+	}
+	now := present{asked: q.At, inflow: n.Inflow, outflow: n.Outflow, working: math.NaN(), lottery: lottery{}}
+	return p, f.outcomes(&p, q, now, n.planner(q.Target, now.lottery))
+}
+
+// planner is exact but for the errors of forecast.ChangingPassage, and the draws of the backlog.
+func (n Numbers) planner(target float64, l lottery) planner {
+	noise := math.Sqrt(n.counting())
+	return planner{
+		law: func(e forecast.Extra, draw int) forecast.Distribution {
+			distance := n.Backlog.value - target
+			if n.Backlog.se > 0 {
+				distance = math.Max(0, n.Backlog.value+n.Backlog.se*l.normal("backlog", draw)) - target
+			}
+			return forecast.ChangingPassage{
+				Passage: forecast.FirstPassage{Distance: distance, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: noise}, Extra: e,
+			}.Law(numbersHorizon)
+		},
+		horizon:   func(forecast.Extra) float64 { return numbersHorizon },
+		uncertain: n.Backlog.se > 0,
+	}
 }
 
 // certain is the probability of the net rate's sign from which on it is a trend: the central 90 % interval leaves out zero.

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/postsack/backlog/forecast"
@@ -55,7 +56,14 @@ type Prediction struct {
 	// Weights are what the time to clear rests on, the heaviest first; they sum to 1. None where it is unknown, or made from numbers.
 	Weights []Weight
 
-	law forecast.Distribution
+	// Outcomes are those of the plans in the question, in their order.
+	Outcomes []Outcome
+	// Plan is the name of the plan that this is a prediction with; empty where it is one without.
+	Plan string
+
+	law     forecast.Distribution
+	turns   []turn
+	elapsed float64
 }
 
 // Bounds are a median and a central interval of a time in seconds; +Inf is never, NaN is unknown.
@@ -135,6 +143,7 @@ func (f *facts) predict(q Question) Prediction {
 	}
 	p.Delay = f.delays(p.CurrentBacklog, q.Level)
 	p.TimeToClear = p.Bounds(q.Level)
+	f.about = slices.Clone(f.warnings)
 	if p.law != nil {
 		p.Never = p.law.Survival(f.horizon)
 		if math.IsInf(p.TimeToClear.Upper, 1) && !math.IsInf(p.TimeToClear.Median, 1) {

@@ -15,6 +15,8 @@ type Question struct {
 	Level float64
 	// Deadlines are the moments for which the probability of being cleared by then is wanted.
 	Deadlines []time.Time
+	// Plans are what is known to change, or what might be done: each has an Outcome.
+	Plans []Plan
 }
 
 func (q Question) withDefaults() (Question, error) {

@@ -40,6 +40,7 @@ type facts struct {
 	state    State
 	reasons  []Reason
 	warnings []string
+	about    []string // warnings that hold with a plan as well
 
 	backlog, inflow, outflow, net float64 // NaN: unknown
 

@@ -154,3 +154,34 @@ func (q *queue) tellBalance(f *facts, level float64) {
 	f.warn("items %s unmeasured at %s (%s: %s – %s): the backlog tells when it is cleared, the measured flows tell no more than the delays",
 		verb, FormatRate(math.Abs(r.Mean)), FormatLevel(level), FormatRate(lower), FormatRate(upper))
 }
+
+// present is what a plan changes.
+func (q *queue) present(f *facts, question Question, at float64) present {
+	now := present{asked: question.At, elapsed: f.elapsed, sampled: true, working: math.NaN(), lottery: lottery{}}
+	if in, ok := q.in().present(at); ok {
+		now.inflow = About(math.Max(0, in.Mean), in.SD)
+	}
+	if out, ok := q.out().present(at); ok {
+		now.outflow = About(math.Max(0, out.Mean), out.SD)
+		if q.out().stopped() {
+			now.outflow = Exactly(0)
+		}
+		if rate := q.out().working(); rate > 0 {
+			now.working = rate
+		}
+	}
+	return now
+}
+
+// planner goes by the paths of the panel.
+func (q *queue) planner(target float64) planner {
+	distance := q.backlog - target
+	if !(distance > 0) || q.samples < 3 {
+		return planner{}
+	}
+	paths, ok := q.panel.Paths(distance)
+	if !ok {
+		return planner{}
+	}
+	return planner{law: func(e forecast.Extra, _ int) forecast.Distribution { return paths.Law(e) }, horizon: paths.Horizon}
+}

@@ -54,10 +54,16 @@ func (p Prediction) String() string {
 		if !math.IsInf(b.Lower, 1) && !slices.Contains(p.Reasons, NothingLeaves) {
 			chance += ", " + FormatLevel((1+b.Level)/2) + " sure not before " + FormatDuration(b.Lower, b.Lower/4)
 		}
+		if p.Plan != "" {
+			within = "with " + p.Plan
+		}
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
 	}
 	median, lower, upper := b.format()
-	if p.State == Growing || p.State == Stalled { // see RateVaried
+	switch {
+	case p.Plan != "":
+		participle = "with " + p.Plan + ", " + participle
+	case p.State == Growing || p.State == Stalled: // see RateVaried
 		chance := "if its rate varies as before, "
 		switch {
 		case p.Samples == 0:
