@@ -9,7 +9,7 @@ import (
 )
 
 // Schema is the version of the JSON form of a Prediction.
-const Schema = 1
+const Schema = 2
 
 // QuantileLevels returns the levels of the quantiles that the JSON of every prediction holds, in rising order.
 func QuantileLevels() []float64 { return forecast.QuantileLevels() }
@@ -60,6 +60,21 @@ type jsonPrediction struct {
 	Evidence          jsonEvidence   `json:"evidence"`
 	Leak              jsonLeak       `json:"leak"`
 	Counts            jsonCounts     `json:"counts"`
+	Plans             []jsonOutcome  `json:"plans"`
+}
+
+type jsonOutcome struct {
+	Plan             Plan           `json:"plan"`
+	TimeToClear      jsonClear      `json:"time_to_clear"`
+	NeverProbability number         `json:"never_probability"`
+	HorizonSeconds   number         `json:"horizon_seconds"`
+	Deadlines        []jsonDeadline `json:"deadlines"`
+	Sooner           jsonSooner     `json:"sooner"`
+}
+
+type jsonSooner struct {
+	jsonBounds
+	Probability number `json:"probability"`
 }
 
 type jsonBounds struct {
@@ -126,7 +141,7 @@ type jsonWeight struct {
 	Share  number `json:"share"`
 }
 
-// MarshalJSON writes the prediction in schema 1: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
+// MarshalJSON writes the prediction in schema 2, which is schema 1 and the outcomes of plans: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
 // and never_probability say which. horizon_seconds is null where there is no limit, since where no rate is known, net_drain_before_per_second where no
 // change of it was found, the fields of record where no prediction was judged yet, and those of leak where there is no sign of one. counts has the samples offered and accepted, and those repaired and rejected
 // for each reason that occurred.
@@ -139,16 +154,12 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		return instant{&t}
 	}
 	bounds := func(b Bounds) jsonBounds { return jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)} }
-	b := p.TimeToClear
 	j := jsonPrediction{
 		Schema: Schema, Queue: p.Queue, AsOf: clock(0), State: p.State,
 		Reasons: append([]Reason{}, p.Reasons...), Warnings: append([]string{}, p.Warnings...), // [], not null
 		Samples: p.Samples, Backlog: number(p.Backlog), Target: number(p.Target),
 		InflowPerSecond: number(p.Inflow), OutflowPerSecond: number(p.Outflow), NetDrainPerSecond: number(p.NetDrain),
-		TimeToClear: jsonClear{
-			Level: number(b.Level), jsonBounds: bounds(b),
-			MedianTime: clock(b.Median), LowerTime: clock(b.Lower), UpperTime: clock(b.Upper),
-		},
+		TimeToClear:    p.jsonClear(),
 		CurrentBacklog: bounds(p.CurrentBacklog),
 		Delay: jsonDelay{
 			number(p.Delay.Oldest.Median), number(p.Delay.Oldest.Lower), number(p.Delay.Oldest.Upper),
@@ -159,9 +170,16 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		Leak:             jsonLeak{number(p.Leak.Rate), number(p.Leak.Lower), number(p.Leak.Upper)},
 		Counts:           jsonCounts{p.Counts.Offered, p.Counts.Accepted, p.Counts.Repaired, p.Counts.Rejected},
 		NeverProbability: number(p.Never), HorizonSeconds: number(p.Horizon),
-		Deadlines: []jsonDeadline{},
+		Deadlines: p.jsonDeadlines(),
 		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel), number(p.Record.MedianFactor)},
 		Weights:   []jsonWeight{},
+		Plans:     []jsonOutcome{},
+	}
+	for _, o := range p.Outcomes {
+		with := o.Prediction
+		j.Plans = append(j.Plans, jsonOutcome{
+			o.Plan, with.jsonClear(), number(with.Never), number(with.Horizon), with.jsonDeadlines(), jsonSooner{bounds(o.Sooner.Bounds), number(o.Sooner.Probability)},
+		})
 	}
 	for _, w := range p.Weights {
 		j.Weights = append(j.Weights, jsonWeight{w.Source, number(w.Share)})
@@ -175,15 +193,36 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	if j.Counts.Rejected == nil {
 		j.Counts.Rejected = map[Reason]int{}
 	}
-	for _, q := range forecast.QuantileLevels() {
-		j.TimeToClear.Quantiles = append(j.TimeToClear.Quantiles, jsonQuantile{q, number(p.Quantile(q))})
+	return json.Marshal(j)
+}
+
+func (p Prediction) jsonClear() jsonClear {
+	clock := func(seconds float64) instant {
+		t, ok := p.Time(seconds)
+		if !ok {
+			return instant{}
+		}
+		return instant{&t}
 	}
+	b := p.TimeToClear
+	j := jsonClear{
+		Level: number(b.Level), jsonBounds: jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)},
+		MedianTime: clock(b.Median), LowerTime: clock(b.Lower), UpperTime: clock(b.Upper),
+	}
+	for _, q := range forecast.QuantileLevels() {
+		j.Quantiles = append(j.Quantiles, jsonQuantile{q, number(p.Quantile(q))})
+	}
+	return j
+}
+
+func (p Prediction) jsonDeadlines() []jsonDeadline {
+	j := []jsonDeadline{} // [], not null
 	for _, d := range p.Deadlines {
 		at := instant{&d.Time}
 		if !writable(d.Time) {
 			at = instant{}
 		}
-		j.Deadlines = append(j.Deadlines, jsonDeadline{at, number(d.Probability)})
+		j = append(j, jsonDeadline{at, number(d.Probability)})
 	}
-	return json.Marshal(j)
+	return j
 }

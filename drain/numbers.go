@@ -119,7 +119,7 @@ func (n Numbers) planner(target float64, l lottery) planner {
 				distance = math.Max(0, n.Backlog.value+n.Backlog.se*l.normal("backlog", draw)) - target
 			}
 			return forecast.ChangingPassage{
-				Passage: forecast.FirstPassage{Distance: distance, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: noise}, Extra: e,
+				Passage: forecast.FirstPassage{Distance: distance, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: noise}, Extra: e, Rough: draw >= 0,
 			}.Law(numbersHorizon)
 		},
 		horizon:   func(forecast.Extra) float64 { return numbersHorizon },

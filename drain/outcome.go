@@ -57,7 +57,7 @@ func sooner(a, b Prediction) Difference {
 				p := (float64(i) + 0.5) / comparedAt
 				s, t := math.Max(0, x.law.Quantile(p)-a.elapsed), math.Max(0, y.law.Quantile(p)-b.elapsed)
 				by := t - s
-				if math.IsInf(s, 1) && math.IsInf(t, 1) || math.Abs(by) < 1e-9*s {
+				if math.IsInf(s, 1) && math.IsInf(t, 1) || math.Abs(by) < 1e-3*math.Min(s, t) {
 					by = 0
 				}
 				w := x.weight * y.weight

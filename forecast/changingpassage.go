@@ -38,6 +38,8 @@ type ChangingPassage struct {
 	Extra Extra
 	// Feedback is κ in 1/s.
 	Feedback float64
+	// Rough asks for a law at a quarter of the cost, with errors of 0.01: for one of many that are averaged.
+	Rough bool
 }
 
 // Law works the law out up to a horizon in seconds, past which everything is never. It is nil where a field, or the horizon, is not a number, or the extra is not Valid.
@@ -57,9 +59,17 @@ func (c ChangingPassage) Law(horizon float64) Distribution {
 			f.Drift += course[0].rate
 			return within{f, horizon}
 		}
-		return solve(f, course, 0, horizon)
+		return solve(f, course, 0, horizon, c.coarseness())
 	}
-	return newBlend(f, course, c.Feedback, horizon)
+	return newBlend(f, course, c.Feedback, horizon, c.coarseness())
+}
+
+// coarseness is how much wider than usual the steps are.
+func (c ChangingPassage) coarseness() float64 {
+	if c.Rough {
+		return 2
+	}
+	return 1
 }
 
 // within is a law of which nothing past the horizon counts.
@@ -123,7 +133,7 @@ func (d *drifting) deviate(s *instantly) float64 {
 const resolvedNoise = 0.02
 
 const (
-	stepDeviate = 0.3  // the largest step, in standard deviations
+	stepDeviate = 0.3   // the largest step, in standard deviations
 	stepFactor  = 0.15  // and as a share of the time
 	mostNodes   = 600   // of a table
 	fades       = 1e-10 // what is left of the law where the table ends
@@ -137,7 +147,7 @@ type table struct {
 }
 
 // solve works out the law for κ = 0, or for one ν: DriftSD 0.
-func solve(f FirstPassage, course []piece, kappa, horizon float64) *table {
+func solve(f FirstPassage, course []piece, kappa, horizon, coarseness float64) *table {
 	d := &drifting{f: f, course: course, kappa: kappa}
 	if kappa != 0 {
 		e := make(Extra, 0, len(course))
@@ -160,7 +170,7 @@ func solve(f FirstPassage, course []piece, kappa, horizon float64) *table {
 	if !(t > 0) || t > horizon {
 		t = horizon / 1e6
 	}
-	b := &tableBuilder{d: d, horizon: horizon}
+	b := &tableBuilder{d: d, horizon: horizon, stepDeviate: stepDeviate * coarseness, stepFactor: stepFactor * coarseness}
 	b.begin(t)
 	b.run()
 	return &b.table
@@ -170,12 +180,15 @@ type tableBuilder struct {
 	table
 	d       *drifting
 	horizon float64
-	s       []instantly
-	weight  []float64
-	piece   int
-	coarse  bool // without the integral equation
-	since   int  // nodes since the CDF was that of the renewal equation
-	best    float64
+	// the largest steps
+	stepDeviate, stepFactor float64
+
+	s      []instantly
+	weight []float64
+	piece  int
+	coarse bool // without the integral equation
+	since  int  // nodes since the CDF was that of the renewal equation
+	best   float64
 }
 
 // begin finds the piece and the first time.
@@ -213,8 +226,8 @@ func (b *tableBuilder) push(s instantly, p, h float64) {
 // run goes on until nothing is left.
 func (b *tableBuilder) run() {
 	d := b.d
-	dt := b.t[0] * stepFactor
-	kinked := b.t[0] * stepFactor // the step in the middle of a piece
+	dt := b.t[0] * b.stepFactor
+	kinked := dt // the step in the middle of a piece
 	for len(b.t) < mostNodes {
 		now := b.s[len(b.s)-1]
 		if 1-b.best < fades || now.t >= b.horizon || d.kappa*now.t > decided {
@@ -225,12 +238,12 @@ func (b *tableBuilder) run() {
 			end = math.Min(end, d.course[b.piece+1].from)
 		}
 		z := d.deviate(&now)
-		dt = math.Min(dt*1.7, now.t*stepFactor)
+		dt = math.Min(dt*1.7, now.t*b.stepFactor)
 		var next instantly
 		for range 60 {
 			t := math.Min(end, now.t+dt)
 			next = d.at(t, b.piece)
-			if dz := math.Abs(d.deviate(&next) - z); !(dz > stepDeviate) {
+			if dz := math.Abs(d.deviate(&next) - z); !(dz > b.stepDeviate) {
 				break
 			}
 			dt /= 1.5
@@ -438,19 +451,19 @@ var normalNodes, normalWeights = func() (z, w []float64) {
 }()
 
 // newBlend is the law for κ ≠ 0: the mean over ν.
-func newBlend(f FirstPassage, course []piece, kappa, horizon float64) Distribution {
+func newBlend(f FirstPassage, course []piece, kappa, horizon, coarseness float64) Distribution {
 	if f.DriftSD == 0 {
-		return solve(f, course, kappa, horizon)
+		return solve(f, course, kappa, horizon, coarseness)
 	}
 	if f.Volatility == 0 {
-		return solve(f, course, kappa, horizon)
+		return solve(f, course, kappa, horizon, coarseness)
 	}
 	m := Mixture{Weights: normalWeights}
 	for _, z := range normalNodes {
 		g := f
 		g.Drift += z * f.DriftSD
 		g.DriftSD = 0
-		m.Components = append(m.Components, solve(g, course, kappa, horizon))
+		m.Components = append(m.Components, solve(g, course, kappa, horizon, coarseness))
 	}
 	return m.Prepare()
 }

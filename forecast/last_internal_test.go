@@ -105,6 +105,21 @@ func TestLastAgainstBruteForce(t *testing.T) {
 	}
 }
 
+// Many components make a rise that is sharper than that of each: the rule of trapezoids has to see it.
+func TestLastOfManyAgainstBruteForce(t *testing.T) {
+	for _, loading := range []float64{0.6, 0.7, 0.81, 0.9} {
+		var l Last
+		for i := range 60 {
+			l.Components = append(l.Components, FirstPassage{Distance: 1000 + float64(i), Drift: 1, DriftSD: 0.2, Volatility: 10})
+			l.Loadings = append(l.Loadings, loading)
+		}
+		for _, x := range []float64{1100, 2000} {
+			assert.InEpsilon(t, bruteLast(l, x, false), l.CDF(x), 1e-10, "%v at %v", loading, x)
+			assert.InEpsilon(t, bruteLast(l, x, true), l.Survival(x), 1e-10, "%v at %v", loading, x)
+		}
+	}
+}
+
 // With loadings so near 1 the law is that of loadings 1 but for what is of the order of √(1-ℓ²).
 func TestLastNearOne(t *testing.T) {
 	components := []Distribution{FirstPassage{Distance: 1000, Drift: 1, Volatility: 10}, FirstPassage{Distance: 900, Drift: 1, DriftSD: 0.3, Volatility: 20}}
