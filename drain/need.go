@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"time"
@@ -232,4 +233,27 @@ func (a Answer) String() string {
 		return fmt.Sprintf("nothing more is needed: done by %s with %s", by, chance)
 	}
 	return fmt.Sprintf("%s: done by %s with %s", what, by, chance)
+}
+
+// MarshalJSON writes {"lever", "feasible", "value", "start", "by", "wanted_probability", "probability", "plan"}: value in items/s, workers, a share, or seconds by which the start
+// can be later.
+func (a Answer) MarshalJSON() ([]byte, error) {
+	start := instant{}
+	if !a.Start.IsZero() && writable(a.Start) {
+		start = instant{&a.Start}
+	}
+	by := instant{&a.Goal.By}
+	if !writable(a.Goal.By) {
+		by = instant{}
+	}
+	return json.Marshal(struct {
+		Lever       Lever   `json:"lever"`
+		Feasible    bool    `json:"feasible"`
+		Value       number  `json:"value"`
+		Start       instant `json:"start"`
+		By          instant `json:"by"`
+		Wanted      number  `json:"wanted_probability"`
+		Probability number  `json:"probability"`
+		Plan        Plan    `json:"plan"`
+	}{a.Goal.Lever, a.Feasible, number(a.Value), start, by, number(a.Goal.Probability), number(a.Probability), a.Plan})
 }

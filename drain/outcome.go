@@ -37,7 +37,8 @@ type turn struct {
 // SoonerThan returns by how much sooner the target is reached with this plan than with another one, both of the same Prediction.
 func (o Outcome) SoonerThan(other Outcome) Difference { return sooner(o.Prediction, other.Prediction) }
 
-const comparedAt = 25 // quantiles at which two laws are compared
+// compared is at how many quantiles two laws are compared, for all pairs of turns together, and at least for one pair.
+const compared, comparedLeast = 400, 9
 
 // sooner compares two predictions of one moment.
 func sooner(a, b Prediction) Difference {
@@ -48,16 +49,17 @@ func sooner(a, b Prediction) Difference {
 	type gain struct{ by, weight float64 }
 	var gains []gain
 	total := 0.0
+	at := max(comparedLeast, min(99, compared/max(len(a.turns), len(b.turns))))
 	for _, x := range a.turns {
 		for _, y := range b.turns {
 			if x.draw >= 0 && y.draw >= 0 && x.draw != y.draw || x.branch >= 0 && y.branch >= 0 && x.branch != y.branch {
 				continue
 			}
-			for i := range comparedAt {
-				p := (float64(i) + 0.5) / comparedAt
+			for i := range at {
+				p := (float64(i) + 0.5) / float64(at)
 				s, t := math.Max(0, x.law.Quantile(p)-a.elapsed), math.Max(0, y.law.Quantile(p)-b.elapsed)
 				by := t - s
-				if math.IsInf(s, 1) && math.IsInf(t, 1) || math.Abs(by) < 1e-3*math.Min(s, t) {
+				if math.IsInf(s, 1) && math.IsInf(t, 1) || math.Abs(by) < 5e-3*math.Min(s, t) {
 					by = 0
 				}
 				w := x.weight * y.weight
@@ -67,7 +69,7 @@ func sooner(a, b Prediction) Difference {
 		}
 	}
 	slices.SortFunc(gains, func(a, b gain) int { return cmp.Compare(a.by, b.by) })
-	at := func(p float64) float64 {
+	quantile := func(p float64) float64 {
 		sum := 0.0
 		for _, g := range gains {
 			if sum += g.weight; sum >= p*total {
@@ -77,7 +79,7 @@ func sooner(a, b Prediction) Difference {
 		return gains[len(gains)-1].by
 	}
 	p := (1 - d.Level) / 2
-	d.Median, d.Lower, d.Upper = at(0.5), at(p), at(1-p)
+	d.Median, d.Lower, d.Upper = quantile(0.5), quantile(p), quantile(1-p)
 	d.Probability = 0
 	for _, g := range gains {
 		if g.by > 0 {

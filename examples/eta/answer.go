@@ -29,8 +29,7 @@ func (e env) fromNumbers(o options) error {
 	if err != nil {
 		return err
 	}
-	w := newWriter(o, e.stdout)
-	if err := w.write(p); err != nil {
+	if err := e.write(o, p, o.numbers.Predict); err != nil {
 		return err
 	}
 	return e.plot(o, nil, p, o.numbers.Predict)
@@ -126,11 +125,24 @@ func (e env) fromSamples(o options) error {
 	case o.follow:
 		return nil
 	}
-	if err := w.write(p); err != nil {
+	if err := e.write(o, p, est.Predict); err != nil {
 		return err
 	}
 	slices.SortStableFunc(history, func(a, b chart.Point) int { return a.Time.Compare(b.Time) })
 	return e.plot(o, history, p, est.Predict)
+}
+
+// write writes the answer, with what it takes.
+func (e env) write(o options, p drain.Prediction, ask asker) error {
+	answers, err := o.needs(p, ask)
+	if err != nil {
+		return plain(err)
+	}
+	w := newWriter(o, e.stdout)
+	if n, ok := w.(needer); ok {
+		n.needs(answers)
+	}
+	return w.write(p)
 }
 
 // plot draws the picture where one is wanted.
@@ -138,12 +150,15 @@ func (e env) plot(o options, history []chart.Point, p drain.Prediction, ask aske
 	if o.plot == "" {
 		return nil
 	}
+	plans, steps := o.fans(p, ask)
 	return chart.Write(o.plot, chart.Spec{
+		Plans:      plans,
+		Steps:      steps,
 		History:    history,
 		Prediction: p,
 		ToLevel: func(level float64) (drain.Prediction, error) {
 			q := o.question(p.AsOf)
-			q.Target = level
+			q.Target, q.Plans = level, nil
 			return ask(q)
 		},
 		Zone:  o.zone,

@@ -21,10 +21,13 @@ type writer interface {
 	write(p drain.Prediction) error
 }
 
+// needer is a writer that also tells what it takes to be done in time.
+type needer interface{ needs([]drain.Answer) }
+
 // writers makes the writer of each format; follow says that many predictions are to come.
 var writers = map[string]func(o options, out io.Writer) writer{
-	"text":       func(o options, out io.Writer) writer { return textWriter{out, o.follow} },
-	"json":       func(o options, out io.Writer) writer { return jsonWriter{out, o.follow} },
+	"text":       func(o options, out io.Writer) writer { return &textWriter{out: out, line: o.follow} },
+	"json":       func(o options, out io.Writer) writer { return &jsonWriter{out: out, line: o.follow} },
 	"csv":        func(o options, out io.Writer) writer { return &csvWriter{out: csv.NewWriter(out)} },
 	"prometheus": func(o options, out io.Writer) writer { return metricsWriter{out} },
 }
@@ -35,11 +38,14 @@ func newWriter(o options, out io.Writer) writer { return writers[o.format](o, ou
 
 // textWriter writes the line that answers and, unless many are to come, a table of what there is to know besides.
 type textWriter struct {
-	out  io.Writer
-	line bool
+	out     io.Writer
+	line    bool
+	answers []drain.Answer
 }
 
-func (w textWriter) write(p drain.Prediction) error {
+func (w *textWriter) needs(a []drain.Answer) { w.answers = a }
+
+func (w *textWriter) write(p drain.Prediction) error {
 	if w.line {
 		line := p.String()
 		for _, d := range p.Deadlines {
@@ -100,8 +106,83 @@ func (w textWriter) write(p drain.Prediction) error {
 	for _, s := range p.Warnings {
 		row("warning", "%s", s)
 	}
+	plans(b, p)
+	for i, a := range w.answers {
+		if i == 0 {
+			fmt.Fprintf(b, "what it takes to be done by %s with probability %s:\n", drain.FormatClock(a.Goal.By, p.AsOf, 600), drain.FormatProbability(a.Goal.Probability))
+		}
+		name := ""
+		if a.Goal.Lever == drain.LatestStart {
+			name = a.Goal.Plan.Name + ": "
+		}
+		fmt.Fprintf(b, "  %s%s\n", name, a)
+	}
 	_, err := io.WriteString(w.out, b.String())
 	return err
+}
+
+// plans writes a table of the plans side by side.
+func plans(b *strings.Builder, p drain.Prediction) {
+	if len(p.Outcomes) == 0 {
+		return
+	}
+	rows := [][]string{{"plan", "cleared in", drain.FormatLevel(p.TimeToClear.Level), "about", "never", "sooner by"}}
+	for _, d := range p.Deadlines {
+		rows[0] = append(rows[0], "by "+deadlineClock(p, d))
+	}
+	row := func(name string, q drain.Prediction, sooner string) {
+		t := q.TimeToClear
+		width := t.Upper - t.Lower
+		if math.IsInf(width, 0) || math.IsNaN(width) {
+			width = 0
+		}
+		about := "–"
+		if at, ok := q.Time(t.Median); ok {
+			about = drain.FormatClock(at, q.AsOf, max(width, 120))
+		}
+		cells := []string{
+			name, drain.FormatDuration(t.Median, width), drain.FormatDuration(t.Lower, width) + " – " + drain.FormatDuration(t.Upper, width), about, drain.FormatProbability(q.Never), sooner,
+		}
+		for _, d := range q.Deadlines {
+			cells = append(cells, drain.FormatProbability(d.Probability))
+		}
+		rows = append(rows, cells)
+	}
+	row("as it is", p, "")
+	for _, o := range p.Outcomes {
+		row(o.Plan.Name, o.Prediction, difference(o.Sooner))
+	}
+	widths := make([]int, len(rows[0]))
+	for _, cells := range rows {
+		for i, c := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	for _, cells := range rows {
+		line := " "
+		for i, c := range cells {
+			line += " " + c + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)+1)
+		}
+		fmt.Fprintln(b, strings.TrimRight(line, " "))
+	}
+}
+
+// difference writes by how much sooner, such as "13 min (9 min – 18 min)"; with a minus, where it is later.
+func difference(d drain.Difference) string {
+	one := func(seconds float64) string {
+		switch width := math.Abs(d.Upper - d.Lower); {
+		case math.IsInf(seconds, -1):
+			return "-never"
+		case math.IsInf(width, 0) || math.IsNaN(width):
+			return drain.FormatDuration(seconds, 0)
+		default:
+			return drain.FormatDuration(seconds, width)
+		}
+	}
+	if d.Lower == d.Upper {
+		return one(d.Median)
+	}
+	return fmt.Sprintf("%s (%s – %s)", one(d.Median), one(d.Lower), one(d.Upper))
 }
 
 // deadlineClock writes a deadline to the minute, or to the second where it has any.
@@ -119,11 +200,24 @@ func span(b drain.Bounds) string {
 
 // jsonWriter writes indented JSON, or one line for each prediction.
 type jsonWriter struct {
-	out  io.Writer
-	line bool
+	out     io.Writer
+	line    bool
+	answers []drain.Answer
 }
 
-func (w jsonWriter) write(p drain.Prediction) error {
+func (w *jsonWriter) needs(a []drain.Answer) { w.answers = a }
+
+func (w *jsonWriter) write(p drain.Prediction) error {
+	if len(w.answers) > 0 {
+		return w.encode(struct {
+			Prediction drain.Prediction `json:"prediction"`
+			Needs      []drain.Answer   `json:"needs"`
+		}{p, w.answers})
+	}
+	return w.encode(p)
+}
+
+func (w *jsonWriter) encode(p any) error {
 	e := json.NewEncoder(w.out)
 	e.SetEscapeHTML(false)
 	if !w.line {
@@ -140,6 +234,18 @@ type csvWriter struct {
 }
 
 func (w *csvWriter) write(p drain.Prediction) error {
+	if err := w.record(p); err != nil {
+		return err
+	}
+	for _, o := range p.Outcomes {
+		if err := w.record(o.Prediction); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *csvWriter) record(p drain.Prediction) error {
 	type column struct{ name, value string }
 	number := func(x float64) string {
 		switch {
@@ -163,7 +269,7 @@ func (w *csvWriter) write(p drain.Prediction) error {
 		reasons[i] = string(r)
 	}
 	row := []column{
-		{"queue", p.Queue}, {"as_of", clock(0)}, {"state", string(p.State)}, {"reasons", strings.Join(reasons, " ")},
+		{"queue", p.Queue}, {"plan", p.Plan}, {"as_of", clock(0)}, {"state", string(p.State)}, {"reasons", strings.Join(reasons, " ")},
 		{"samples", strconv.Itoa(p.Samples)}, {"backlog", number(p.Backlog)}, {"target", number(p.Target)},
 		{"inflow_per_second", number(p.Inflow)}, {"outflow_per_second", number(p.Outflow)}, {"net_drain_per_second", number(p.NetDrain)},
 		{"level", number(b.Level)}, {"median_seconds", number(b.Median)}, {"lower_seconds", number(b.Lower)}, {"upper_seconds", number(b.Upper)},

@@ -4,6 +4,9 @@
 //	eta -backlog 1.4M±50k -net 300±50            rounded numbers: ± (or +-) is one standard error
 //	eta -backlog 1.4M -in 156 -out 456           rates apart
 //	eta -backlog 1.4M -net 300 -delay 2h30m      the delay tells what comes in
+//	eta FILE.csv -at 18:00 -workers +10x2.5      what if ten more workers start at 18:00, each at 2.5 items a second?
+//	eta FILE.csv -plan FILE.json                 the same from a file, with several plans
+//	eta FILE.csv -need 0.95 -by 09:00            what does it take to be done by nine, 95 % sure?
 //	eta FILE.csv                                 samples; - or nothing: standard input; FILE.jsonl likewise
 //
 // Exit status: 0 an answer, whatever it says; 1 data that cannot be used; 2 wrong usage.

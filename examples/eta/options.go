@@ -26,6 +26,7 @@ type options struct {
 	format    string
 	plot      string
 	follow    bool
+	planned   planFlags
 }
 
 // deadline is a moment, or a time from the moment of asking.
@@ -48,6 +49,7 @@ func (o options) question(at time.Time) drain.Question {
 	for _, d := range o.deadlines {
 		q.Deadlines = append(q.Deadlines, d.on(at).In(o.zone))
 	}
+	q.Plans = o.planned.plans
 	return q
 }
 
@@ -57,6 +59,8 @@ const usage = `Eta tells when a queue will be empty, with bounds.
   eta -backlog 1.4M±50k -net 300±50       rounded numbers: ± (or +-) is one standard error
   eta -backlog 1.4M -in 156 -out 456      rates apart
   eta -backlog 1.4M -net 300 -delay 2h30m the delay tells what comes in
+  eta FILE.csv -at 18:00 -workers +10x2.5 what if ten more workers start at 18:00, each at 2.5 items a second?
+  eta FILE.csv -need 0.95 -by 09:00       what does it take to be done by nine, 95 % sure?
   eta FILE.csv                            samples; - or nothing: standard input; FILE.jsonl likewise
 
 CSV has a header that names the columns, JSON lines have the same names; what is empty, null or missing is unknown:
@@ -111,6 +115,38 @@ func parse(args []string, e env) (options, error) {
 	})
 	f.StringVar(&o.format, "format", "text", "`form` of the answer: "+strings.Join(formats(), ", "))
 	f.StringVar(&o.plot, "plot", "", "draw the backlog and the forecast to this `file`, .png or .svg")
+	f.StringVar(&o.planned.file, "plan", "", "what if? Plans in a `file` of JSON, each shown beside the prediction without it; see package drain, ReadPlans")
+	f.Func("at", "`moment` of the changes that follow it, and of those of -need: 18:00, +2h or RFC 3339; now unless given", func(s string) (err error) {
+		o.planned.at, err = drain.ParseWhen(s)
+		return plain(err)
+	})
+	f.Func("startup", "`time` from that moment until they work, such as 10m", func(s string) (err error) {
+		if o.planned.startup, err = time.ParseDuration(s); err != nil || o.planned.startup < 0 {
+			return errors.New("want a time such as 10m")
+		}
+		return nil
+	})
+	f.Func("workers", "what if? `NxRATE` more of them, such as +10x2.5 or -3x2.5±0.3 (items per second each); x2.5 with -need asks how many", o.planned.parseWorkers)
+	f.Func("more", "what if? a `number` of items per second more leave, such as 50 or 50±10", func(s string) error {
+		e, err := drain.ParseEstimate(s)
+		if err == nil {
+			o.planned.add(drain.Change{By: e})
+		}
+		return plain(err)
+	})
+	f.Func("shed", "what if? a `share` of the inflow is turned away, such as 0.3 or 30%", o.planned.parseShed)
+	f.Func("pause", "what if? nothing leaves for a `time`, such as 30m", o.planned.parsePause)
+	f.Func("need", "what does it take to be done by -by with this `probability`, such as 0.95?", func(s string) (err error) {
+		if o.planned.need, err = strconv.ParseFloat(s, 64); err != nil || !(o.planned.need > 0 && o.planned.need < 1) {
+			return errors.New("want a number between 0 and 1, such as 0.95")
+		}
+		return nil
+	})
+	f.Func("by", "the `moment` that -need is about: 09:00, +2h or RFC 3339", func(s string) error {
+		w, err := drain.ParseWhen(s)
+		o.planned.by = &w
+		return plain(err)
+	})
 	f.BoolVar(&o.follow, "follow", false, "a new answer for each new sample")
 	for {
 		err := f.Parse(args)
@@ -144,6 +180,9 @@ func parse(args []string, e env) (options, error) {
 	if len(files) > 0 {
 		o.file = files[0]
 	}
+	if err := o.planned.finish(); err != nil {
+		return o, err
+	}
 	if err := o.check(files, given, e); err != nil {
 		return o, usageError{err}
 	}
@@ -169,6 +208,12 @@ func (o options) check(files []string, given map[string]bool, e env) error {
 		return fmt.Errorf("%d files, want one: %s", len(files), strings.Join(files, ", "))
 	case o.follow && o.plot != "":
 		return errors.New("-follow and -plot exclude each other: a picture shows one moment")
+	case (o.planned.need > 0) != (o.planned.by != nil):
+		return errors.New("-need and -by go together: how sure, and by when")
+	case o.follow && (len(o.planned.plans) > 0 || o.planned.need > 0):
+		return errors.New("-follow answers without plans")
+	case o.format == "prometheus" && (len(o.planned.plans) > 0 || o.planned.need > 0):
+		return errors.New("-format prometheus is of what is, not of plans")
 	case o.follow && given["now"]:
 		return errors.New("-follow and -now exclude each other: -follow answers as of each sample")
 	case o.numbers == nil && len(files) == 0 && e.terminal:
