@@ -12,7 +12,7 @@ import (
 	"github.com/postsack/backlog/drain"
 )
 
-// decoded reads what other programs read: the keys of schema 1.
+// decoded reads what other programs read: the keys of schema 2.
 func decoded(t *testing.T, p drain.Prediction) map[string]any {
 	t.Helper()
 	out, err := json.Marshal(p)
@@ -36,8 +36,8 @@ func TestJSON(t *testing.T) {
 	}
 	assert.ElementsMatch(t, []string{"schema", "queue", "as_of", "state", "reasons", "warnings", "samples", "backlog", "target", "inflow_per_second",
 		"outflow_per_second", "net_drain_per_second", "time_to_clear", "current_backlog", "delay", "never_probability", "horizon_seconds", "deadlines", "record",
-		"weights", "since", "net_drain_before_per_second", "evidence", "leak", "counts"}, keys(f))
-	assert.Equal(t, 1.0, f["schema"])
+		"weights", "since", "net_drain_before_per_second", "evidence", "leak", "counts", "plans"}, keys(f))
+	assert.Equal(t, 2.0, f["schema"])
 	assert.Equal(t, "mail-out", f["queue"])
 	assert.Equal(t, "2026-11-23T13:00:00Z", f["as_of"])
 	assert.Equal(t, "draining", f["state"])

@@ -53,6 +53,16 @@ func (c ChangingPassage) Law(horizon float64) Distribution {
 	if f.Distance <= 0 {
 		return FirstPassage{}
 	}
+	if f.DriftSD == 0 && f.Volatility == 0 {
+		all := append(Extra{{Rate: f.Drift}}, c.Extra...)
+		for i := range all[1:] {
+			all[i+1].Rate += f.Drift
+		}
+		if t := all.Amplified(c.Feedback, math.Min(horizon, 1e3/math.Abs(c.Feedback))).Arrives(f.Distance, 0); t <= horizon {
+			return FirstPassage{Distance: t, Drift: 1}
+		}
+		return Mixture{}.Prepare() // never
+	}
 	course := c.Extra.course()
 	if c.Feedback == 0 {
 		if len(course) == 1 && course[0].slope == 0 {
@@ -239,6 +249,13 @@ func (b *tableBuilder) run() {
 		}
 		z := d.deviate(&now)
 		dt = math.Min(dt*1.7, now.t*b.stepFactor)
+		if d.kappa < 0 && !b.coarse {
+			dt = math.Min(dt, -relaxed/d.kappa*b.stepFactor)
+			if b.piece == len(d.course)-1 && -d.kappa*(now.t-d.course[b.piece].from) > decided {
+				b.settle()
+				break
+			}
+		}
 		var next instantly
 		for range 60 {
 			t := math.Min(end, now.t+dt)
@@ -262,6 +279,29 @@ func (b *tableBuilder) run() {
 			b.piece++
 			b.s[len(b.s)-1].rate = d.course[b.piece].rateAt(next.t)
 			dt = math.Min(kinked, math.Max(dt, kinked/4)) / 16
+		}
+	}
+}
+
+// relaxed is how many steps are made, at least, in the time in which a level that settles forgets where it was.
+const relaxed = 1.5
+
+// settle ends the table of a level that has settled: it reaches the distance by chance, at a rate that does not change any more.
+func (b *tableBuilder) settle() {
+	n := len(b.t) - 1
+	left := 1 - b.best
+	hazard := b.h[n] / left
+	if !(hazard > 0) || !(left > 0) {
+		return
+	}
+	t0 := b.t[n]
+	for i := 1; i <= 200; i++ {
+		x := 0.15 * float64(i) / hazard
+		t := math.Min(b.horizon, t0+x)
+		rest := left * math.Exp(-hazard*(t-t0))
+		b.t, b.p, b.h = append(b.t, t), append(b.p, 1-rest), append(b.h, hazard*rest)
+		if t >= b.horizon || rest < fades {
+			break
 		}
 	}
 }
@@ -368,9 +408,8 @@ func (d *drifting) behind(s, t *instantly) float64 {
 		x := -f.Drift*dt - (t.extra - s.extra) - (f.Distance-f.Drift*s.t-s.extra)*u*dt/at
 		return x / math.Sqrt(v*dt+v*u*dt*dt/at)
 	}
-	b0, _, c0, _ := d.plain(s)
-	b1, _, c1, _ := d.plain(t)
-	return (b1 - b0) / math.Sqrt(c1-c0)
+	y, v := d.away(s, t)
+	return y / math.Sqrt(v)
 }
 
 func (l *table) CDF(t float64) float64 {
@@ -493,21 +532,18 @@ func (d *drifting) first(s *instantly) float64 {
 		x := f.Distance - f.Drift*s.t - s.extra
 		return (f.Distance + s.rate*s.t - s.extra) / s.t * math.Exp(-x*x/(2*v)) / math.Sqrt(2*math.Pi*v)
 	}
-	// The barrier, the noise and their change with the decay of the feedback taken out.
-	b, slope, clock, tick := d.plain(s)
-	return tick * (b/clock - slope) * math.Exp(-b*b/(2*clock)) / math.Sqrt(2*math.Pi*clock)
+	y := f.Distance - f.Drift*s.run - s.extra
+	v := f.Volatility * f.Volatility
+	return (y*v/s.noise + d.kappa*f.Distance + f.Drift + s.rate) * math.Exp(-y*y/(2*s.noise)) / math.Sqrt(2*math.Pi*s.noise)
 }
 
-// plain returns the barrier for a Wiener process, its slope in that process's clock, the clock and how fast that goes.
-func (d *drifting) plain(s *instantly) (barrier, slope, clock, tick float64) {
+// away returns how far the barrier is above the mean of a path at t that was at it at s, and the variance of that path, for κ ≠ 0.
+func (d *drifting) away(s, t *instantly) (y, v float64) {
 	f := &d.f
-	decay := math.Exp(-d.kappa * s.t)
-	v := f.Volatility * f.Volatility
-	clock = -v * math.Expm1(-2*d.kappa*s.t) / (2 * d.kappa)
-	tick = v * decay * decay
-	barrier = (f.Distance-s.extra)*decay + f.Drift*math.Expm1(-d.kappa*s.t)/d.kappa
-	slope = -(d.kappa*f.Distance + f.Drift + s.rate) * decay / tick
-	return barrier, slope, clock, tick
+	x := d.kappa * (t.t - s.t)
+	grown := math.Expm1(x)
+	y = -f.Distance*grown - f.Drift*grown/d.kappa - (t.extra - s.extra*(1+grown))
+	return y, f.Volatility * f.Volatility * math.Expm1(2*x) / (2 * d.kappa)
 }
 
 // kernel is that of the equation, from s on to t.
@@ -530,17 +566,12 @@ func (d *drifting) kernel(s, t *instantly) float64 {
 		}
 		return gain * math.Exp(-y) / math.Sqrt(2*math.Pi*total)
 	}
-	b0, _, c0, _ := d.plain(s)
-	b1, slope, c1, tick := d.plain(t)
-	dc := c1 - c0
-	if !(dc > 0) {
+	y, v := d.away(s, t)
+	q := y * y / (2 * v)
+	if !(q < 40) {
 		return 0
 	}
-	y := (b1 - b0) * (b1 - b0) / (2 * dc)
-	if y > 40 {
-		return 0
-	}
-	return tick * (slope - (b1-b0)/dc) * math.Exp(-y) / math.Sqrt(2*math.Pi*dc)
+	return -(d.kappa*f.Distance + f.Drift + t.rate + y*f.Volatility*f.Volatility/v) * math.Exp(-q) / math.Sqrt(2*math.Pi*v)
 }
 
 // tabulated is how many nodes the table of a mixture has, at most.

@@ -61,14 +61,14 @@ func (l Last) Survival(t float64) float64 { return l.prepare().Survival(t) }
 //
 //	f(t) = Σ_i f_i(t)·P(T_j <= t for all j ≠ i | T_i = t)
 //
-// It is +Inf where a component's is and the others may have arrived: at an atom that the component tells. The relative error is below 1e-9.
+// It is +Inf where a component's is and the others may have arrived: at an atom that the component tells. It is computed like the CDF.
 func (l Last) Prob(t float64) float64 { return l.prepare().Prob(t) }
 
 // Finite returns P(T < Inf), the probability that all arrive.
 func (l Last) Finite() float64 { return l.prepare().Finite() }
 
-// Quantile returns the smallest t >= 0 with CDF(t) >= p, to 1e-12 relative and never below it, a step of a component bit by bit: 0 for p <= 0, +Inf where p exceeds Finite() or is not reached at any
-// float64, NaN for NaN. The search begins between bounds that hold for any dependence, the largest of the Q_i(p) and of the Q_i(1 - (1-p)/n), and takes some ten values
+// Quantile returns the smallest t >= 0 with CDF(t) >= p, to 1e-12 relative and never below it, a step of a component bit by bit: 0 for p <= 0, +Inf where p exceeds Finite() or
+// is not reached at any float64, NaN for NaN. The search begins between bounds that hold for any dependence, the largest of the Q_i(p) and of the Q_i(1 - (1-p)/n), and takes some ten values
 // of CDF and Survival.
 func (l Last) Quantile(p float64) float64 { return l.prepare().Quantile(p) }
 
@@ -79,7 +79,7 @@ func (l Last) Quantile(p float64) float64 { return l.prepare().Quantile(p) }
 // Never counts as a time like any other, the latest one: where some components never arrive, those are the last, and share it equally. Thus the D_i sum to 1. They are all
 // 0 where T = 0 for sure, as then there is nothing to be told, and NaN for an invalid Last. Times closer than 1e-9 relative count as the same.
 //
-// The error is below 1e-3, measured 3e-4. It takes 40 ms to 150 ms for 100 components that are all still out and alike, 1 ms for three.
+// The error is below 1e-3, measured 3e-4. It takes 40 ms to 150 ms for 100 components that are all still out and alike, 2 ms to 4 ms for three.
 func (l Last) Drivers() []float64 { return l.prepare().drivers() }
 
 // Prepare returns the same law with the work done once that all its evaluations have in common: for whoever asks it more than a few times.

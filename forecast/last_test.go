@@ -286,6 +286,10 @@ func TestLastQuantile(t *testing.T) {
 	assert.Equal(t, []float64{200, 2000, 2000, 3000}, []float64{stairs.Quantile(0.17), stairs.Quantile(0.19), stairs.Quantile(0.53), stairs.Quantile(0.55)})
 	stairs.Loadings = []float64{0.5, 0.8} // earlier: P(both by 200 s) is more than 0.18
 	assert.Equal(t, []float64{200, 3000}, []float64{stairs.Quantile(0.19), stairs.Quantile(0.7)})
+	// Also between the bounds that the search begins with, 150 and 350: 0.6·0.3 at 200 s, 0.6·0.6 at 250 s.
+	thirds := []float64{0.3, 0.3, 0.3, 0.1}
+	stairs = forecast.Last{Components: []forecast.Distribution{lastSteps{[]float64{100, 200, 300, 400}, thirds}, lastSteps{[]float64{150, 250, 350, 450}, thirds}}}
+	assert.Equal(t, 250.0, stairs.Quantile(0.3))
 	assert.Equal(t, 50.0, forecast.Last{Components: []forecast.Distribution{certainly(50), certainly(20), certainly(50)}}.Quantile(1))
 }
 

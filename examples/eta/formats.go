@@ -269,7 +269,7 @@ func (w *csvWriter) record(p drain.Prediction) error {
 		reasons[i] = string(r)
 	}
 	row := []column{
-		{"queue", p.Queue}, {"plan", p.Plan}, {"as_of", clock(0)}, {"state", string(p.State)}, {"reasons", strings.Join(reasons, " ")},
+		{"queue", p.Queue}, {"as_of", clock(0)}, {"state", string(p.State)}, {"reasons", strings.Join(reasons, " ")},
 		{"samples", strconv.Itoa(p.Samples)}, {"backlog", number(p.Backlog)}, {"target", number(p.Target)},
 		{"inflow_per_second", number(p.Inflow)}, {"outflow_per_second", number(p.Outflow)}, {"net_drain_per_second", number(p.NetDrain)},
 		{"level", number(b.Level)}, {"median_seconds", number(b.Median)}, {"lower_seconds", number(b.Lower)}, {"upper_seconds", number(b.Upper)},
@@ -306,6 +306,7 @@ func (w *csvWriter) record(p drain.Prediction) error {
 		}
 		row = append(row, column{"weight_" + string(source), number(share)})
 	}
+	row = append(row, column{"plan", p.Plan})
 	for i, d := range p.Deadlines {
 		name := fmt.Sprintf("deadline_%d_", i+1)
 		row = append(row, column{name + "time", d.Time.UTC().Format(time.RFC3339Nano)}, column{name + "probability", number(d.Probability)})

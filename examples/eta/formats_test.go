@@ -137,10 +137,10 @@ func TestJSON(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			text := good(t, q.stdin, "-format json "+q.words)
 			assert.Equal(t, "schema queue as_of state reasons warnings samples backlog target inflow_per_second outflow_per_second net_drain_per_second "+
-				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record weights since net_drain_before_per_second evidence leak counts", keys(t, json.RawMessage(text)))
+				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record weights since net_drain_before_per_second evidence leak counts plans", keys(t, json.RawMessage(text)))
 			var p map[string]json.RawMessage
 			require.NoError(t, json.Unmarshal([]byte(text), &p))
-			assert.Equal(t, "1", string(p["schema"]))
+			assert.Equal(t, "2", string(p["schema"]))
 			assert.Equal(t, `""`, string(p["queue"]))
 			assert.Equal(t, `"`+state+`"`, string(p["state"]))
 			assert.Equal(t, "level median_seconds lower_seconds upper_seconds median_time lower_time upper_time quantiles", keys(t, p["time_to_clear"]))
@@ -203,7 +203,7 @@ func TestCSV(t *testing.T) {
 				"level median_seconds lower_seconds upper_seconds median_time lower_time upper_time "+
 				"q0.025_seconds q0.05_seconds q0.1_seconds q0.25_seconds q0.5_seconds q0.75_seconds q0.9_seconds q0.95_seconds q0.975_seconds "+
 				"current_backlog_median_seconds current_backlog_lower_seconds current_backlog_upper_seconds delay_oldest_seconds delay_newest_seconds "+
-				"never_probability horizon_seconds delay_oldest_lower_seconds delay_oldest_upper_seconds delay_newest_lower_seconds delay_newest_upper_seconds since net_drain_before_per_second net_positive_probability since_outflow_seconds age_seconds leak_per_second leak_lower_per_second leak_upper_per_second record_predictions record_within_level record_median_factor weight_recent_rate weight_time_above weight_earlier_drains weight_day_pattern weight_week_pattern deadline_1_time deadline_1_probability deadline_2_time deadline_2_probability", strings.Join(records[0], " "))
+				"never_probability horizon_seconds delay_oldest_lower_seconds delay_oldest_upper_seconds delay_newest_lower_seconds delay_newest_upper_seconds since net_drain_before_per_second net_positive_probability since_outflow_seconds age_seconds leak_per_second leak_lower_per_second leak_upper_per_second record_predictions record_within_level record_median_factor weight_recent_rate weight_time_above weight_earlier_drains weight_day_pattern weight_week_pattern plan deadline_1_time deadline_1_probability deadline_2_time deadline_2_probability", strings.Join(records[0], " "))
 			record := map[string]string{}
 			for i, name := range records[0] {
 				record[name] = records[1][i]

@@ -260,7 +260,7 @@ func TestFollow(t *testing.T) {
 	broken := strings.Join(lines[:3], "") + "1795446090,many,1,1\n" + strings.Join(lines[3:], "")
 	for format, count := range map[string]func(string) int{
 		"text":       func(s string) int { return strings.Count(s, " items, ") },
-		"json":       func(s string) int { return strings.Count(s, `{"schema":1,`) },
+		"json":       func(s string) int { return strings.Count(s, `{"schema":2,`) },
 		"csv":        func(s string) int { return strings.Count(s, "\n") - 1 }, // the header, once
 		"prometheus": func(s string) int { return strings.Count(s, "# TYPE backlog_items gauge\n") },
 	} {

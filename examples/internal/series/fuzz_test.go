@@ -73,8 +73,12 @@ func promises(t *testing.T, text []byte, cut bool, name string) {
 		if reads > len(text)+2 { // each takes at least one byte, but the last
 			t.Fatal("reads on for ever")
 		}
+		queue := r.Queue()
 		s, err := r.Read()
 		if err != nil {
+			if r.Queue() != queue {
+				t.Fatalf("%v: the queue before is %q, now it is %q", err, queue, r.Queue())
+			}
 			if ended(err) {
 				break
 			}
@@ -85,6 +89,9 @@ func promises(t *testing.T, text []byte, cut bool, name string) {
 			t.Fatalf("line %d comes after line %d, and there are %d line feeds", at, line, feeds)
 		}
 		line = at
+		if queue = r.Queue(); len(queue) > 200 || queue != strings.TrimSpace(queue) {
+			t.Fatalf("line %d: queue %q", line, queue)
+		}
 		written := s.Time.Format(time.RFC3339Nano)
 		if back, err := time.Parse(time.RFC3339Nano, written); err != nil || !back.Equal(s.Time) {
 			t.Fatalf("time %s cannot be read again: %v", written, err)
@@ -118,6 +125,9 @@ func FuzzCSV(f *testing.F) {
 		"time,backlog\n1,4\"1\n2,\"4\"1\n3,\"41\n4,41\n\"5\",41\n6,41\n",
 		"time,backlog\n1\n1,2,3\n",
 		"backlog\n",
+		"time,queue,backlog\n1795429341,a,41\n1795429341, b ,1\n1795429342,,45\n1795429342,\"a,\n\"\"b\"\"\",45\n1795429343,\xff,x\n",
+		"QUEUE,time,inflow,queue\n" + strings.Repeat("x", 200) + ",1,2,a\n" + strings.Repeat("x", 201) + ",1,2,a\nb,1,2\n",
+		"time,queue\n1,a\n",
 		"\n\n{",
 	} {
 		f.Add([]byte(text), false)
@@ -140,6 +150,9 @@ func FuzzJSONL(f *testing.F) {
 		`{"time": "0x10"}` + "\n" + `{"time": "1", "backlog": "0x_1p4"}` + "\n" + `{"time": "+1", "backlog": "+1e999"}` + "\n" + `{"time": 1, "backlog": "null"}`,
 		`{"time": 1795429341, "backl`,
 		"\ufeff{}",
+		`{"time": 1, "queue": "a", "inflow": 2}` + "\n" + `{"queue": 7, "time": 1, "inflow": 2}` + "\n" + `{"time": 2, "queue": null}` + "\n" + `{"time": 3}` + "\n" + `{"time": "x", "queue": "b"}`,
+		`{"time": 1, "queue": {"a": 1}}` + "\n" + `{"time": 1, "queue": []}` + "\n" + `{"time": 1, "queue": true}` + "\n" + `{"time": 1, "queue": false}` + "\n" + `{"time": 1, "queue": " \u00e4\ud800\n"}`,
+		`{"time": 1, "queue": "` + strings.Repeat("x", 200) + `"}` + "\n" + `{"time": 1, "queue": "` + strings.Repeat("x", 201) + `"}` + "\n" + `{"time": 1, "queue": 1` + strings.Repeat("0", 200) + `}`,
 	} {
 		f.Add([]byte(text), false)
 		f.Add([]byte(text), true)

@@ -9,12 +9,16 @@
 //	inflow_total, outflow_total              the same as cumulative counters
 //	inflow_per_second, outflow_per_second    the same as rates
 //	delay_seconds                            how long the item had waited that was served then
+//	queue                                    name of the queue that the line is of, where a file holds several: any text of up to 200 bytes
 //
-// A count or a rate whose field stands there and is empty (null) was due and not read, so that the next one counts from this line on; where each series has lines of
-// its own, counts belong to columns or names that the other lines do not have, or are better written as totals.
+// Lines of several queues may be mixed in any order. The interval of a line begins at the line before it of the same queue, and totals are those of that queue; a flow
+// has one form in a file, in all its queues. Names are compared as they are written: case matters, and in JSON 7 and 7.0 are two queues, 7 and "7" one.
 //
-// Every sample needs a time, and the header of CSV one of the others too; of the three forms of a flow a file has one. Numbers are decimal, with an exponent or
-// without; NaN, Inf and what is below zero are left to the estimator, which counts them.
+// A count or a rate whose field stands there and is empty (null) was due and not read, so that the next one of that queue counts from this line on; where each
+// series has lines of its own, counts belong to columns or names that the other lines do not have, or are better written as totals.
+//
+// Every sample needs a time, and the header of CSV one of the others too, the queue aside; of the three forms of a flow a file has one. Numbers are decimal, with
+// an exponent or without; NaN, Inf and what is below zero are left to the estimator, which counts them.
 //
 // A Unix time of 10¹¹ or more is taken for milliseconds, of 10¹⁴ for microseconds and of 10¹⁷ for nanoseconds, each time for itself, so that a file may mix them.
 // As seconds 10¹¹ is in the year 5138, as milliseconds it is in March 1973, and so on for the others: times outside those years are misread.
@@ -72,14 +76,17 @@ type Reader struct {
 	name string
 	line int
 	unit string
+	// queue is that of the last sample.
+	queue string
 	// forms holds for each flow the field that the file gives it in, 0 where there was none yet.
 	forms [flows]int
 
-	// One of the two: CSV, from source, with the index of each of the fields in a record, -1 for a column that is not there; or lines of JSON.
-	csv     *csv.Reader
-	source  *source
-	columns [len(fields)]int
-	lines   *bufio.Scanner
+	// One of the two: CSV, from source, with the index of each of the fields and of the queue in a record, -1 for a column that is not there; or lines of JSON.
+	csv         *csv.Reader
+	source      *source
+	columns     [len(fields)]int
+	queueColumn int
+	lines       *bufio.Scanner
 }
 
 // The flows, as numbers.
@@ -115,6 +122,14 @@ func notRead(f *drain.Flow) {
 		*f = drain.NotRead()
 	}
 }
+
+// queueName is the column of the queue, which is none of the fields: it is no number, and with a time alone it makes no sample.
+const queueName = "queue"
+
+// longestQueue is how many bytes the name of a queue may have: no more than people read, and few enough to keep those of many queues. wantQueue says the number.
+const longestQueue = 200
+
+const wantQueue = "the name of a queue: a text of at most 200 bytes"
 
 // longest is how many bytes a line of JSON or a record of CSV may have: far more than nine numbers need, far less than a binary file read by mistake, or
 // than a file in which a quote is opened and never closed.
@@ -179,6 +194,7 @@ func (r *Reader) header() error {
 			forms[f.flow] = append(forms[f.flow], f.name)
 		}
 	}
+	r.queueColumn = slices.Index(header, queueName)
 	if r.columns[0] < 0 || slices.Max(r.columns[1:]) < 0 {
 		return r.bad("header", text, "the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds")
 	}
@@ -196,6 +212,10 @@ func (r *Reader) Line() int { return r.line }
 // Unit returns "milliseconds", "microseconds" or "nanoseconds", which the last time that was not in seconds was taken for; empty where there was none.
 func (r *Reader) Unit() string { return r.unit }
 
+// Queue returns the name of the queue of the sample that Read returned last, without the spaces around it; empty where the file or the line has none. A line that
+// cannot be read leaves it as it is.
+func (r *Reader) Queue() string { return r.queue }
+
 // Read returns the next sample; io.EOF at the end, an *Error for a line that cannot be read. After an *Error the next line can be read; a quote that opens
 // a field and is not closed on its line has taken that for a part of the field, though. Any other error names the file and the line, and ends the reading:
 // the file itself cannot be read, or has a line of JSON or a record of CSV that is longer than a mebibyte.
@@ -207,7 +227,11 @@ func (r *Reader) Read() (drain.Sample, error) {
 	if err != nil {
 		return drain.Sample{}, err
 	}
-	return r.sample("nothing", func(k int) (string, bool) {
+	queue := ""
+	if r.queueColumn >= 0 {
+		queue = rec[r.queueColumn]
+	}
+	return r.sample(queue, "nothing", func(k int) (string, bool) {
 		if i := r.columns[k]; i >= 0 {
 			return rec[i], true
 		}
@@ -275,16 +299,13 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 		if err := json.Unmarshal(text, &object); err != nil || object == nil {
 			return drain.Sample{}, r.bad("", string(text), `a JSON object such as {"time": 1795429341.5, "backlog": 41}`)
 		}
-		return r.sample("null", func(k int) (string, bool) {
+		queue := object[queueName]
+		if len(queue) > 0 && strings.ContainsRune("{[tf", rune(queue[0])) { // as a text it would be a name
+			return drain.Sample{}, r.bad(queueName, string(queue), wantQueue)
+		}
+		return r.sample(textOf(queue), "null", func(k int) (string, bool) {
 			raw, due := object[fields[k].name]
-			value := string(raw)
-			switch {
-			case value == "null":
-				return "", due
-			case strings.HasPrefix(value, `"`):
-				json.Unmarshal([]byte(value), &value) // cannot fail: it is part of what was valid
-			}
-			return value, due
+			return textOf(raw), due
 		})
 	}
 	err := r.lines.Err()
@@ -297,8 +318,23 @@ func (r *Reader) readJSON() (drain.Sample, error) {
 	return drain.Sample{}, fmt.Errorf("%s:%d: %w", r.name, r.line+1, err)
 }
 
+// textOf is what a text of JSON says, and how anything else is written; empty where it is null or missing.
+func textOf(raw json.RawMessage) string {
+	value := string(raw)
+	switch {
+	case value == "null":
+		return ""
+	case strings.HasPrefix(value, `"`):
+		json.Unmarshal(raw, &value) // cannot fail: it is part of what was valid
+	}
+	return value
+}
+
 // sample makes a sample of the fields of one line, whose value is empty where it is unknown; unknown is how people write that, and due says that it stands there.
-func (r *Reader) sample(unknown string, value func(field int) (value string, due bool)) (drain.Sample, error) {
+func (r *Reader) sample(queue, unknown string, value func(field int) (value string, due bool)) (drain.Sample, error) {
+	if queue = strings.TrimSpace(queue); len(queue) > longestQueue {
+		return drain.Sample{}, r.bad(queueName, queue, wantQueue)
+	}
 	var s drain.Sample
 	forms := r.forms
 	for k, f := range fields {
@@ -334,6 +370,9 @@ func (r *Reader) sample(unknown string, value func(field int) (value string, due
 		f.set(&s, x)
 	}
 	r.forms = forms // not those of a line that is left out
+	if queue != r.queue {
+		r.queue = strings.Clone(queue) // who keeps it would keep the whole record
+	}
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -161,6 +162,106 @@ func TestForms(t *testing.T) {
 			assert.Equal(t, []drain.Sample{want, empty}, got, name)
 		}
 	}
+}
+
+// TestQueue: lines of several queues come in any order, each with its name.
+func TestQueue(t *testing.T) {
+	long := strings.Repeat("ä", 100) // 200 bytes
+	for _, c := range []struct {
+		name, file, text string
+		want             []string
+	}{
+		{"no column", "q.csv", "time,backlog\n1795429341,41\n1795429342,45\n", []string{"", ""}},
+		{"any order of lines", "q.csv", "time,queue,backlog\n1795429341,a,41\n1795429341,b,1\n1795429340,b,2\n1795429342,a,45\n", []string{"a", "b", "b", "a"}},
+		{"the last column", "q.csv", "time,backlog,queue\n1795429341,41,a\n1795429341,42,b", []string{"a", "b"}},
+		{"the first column, in capitals", "q.csv", "\ufeffQueue,time,backlog\r\na,1795429341,41\r\nA,1795429341,42\r\n", []string{"a", "A"}},
+		{"the first of two columns", "q.csv", "time,queue,queue,backlog\n1795429341,a,b,41\n", []string{"a"}},
+		{"empty", "q.csv", "time,queue,backlog\n1795429341,a,41\n1795429341,,42\n1795429341, ,43\n1795429341,\"\",44\n1795429341,a,45\n", []string{"a", "", "", "", "a"}},
+		{"any text", "q.csv", "time,queue,backlog\n1795429341, größte  queue\t,41\n1795429341,\" a,\"\"b\"\"\nc \",42\n1795429341,0x7,43\n1795429341,null,44\n", []string{"größte  queue", "a,\"b\"\nc", "0x7", "null"}},
+		{"long", "q.csv", "time,queue,backlog\n1795429341,  " + long + "  ,41\n", []string{long}},
+		{"a time and a name", "q.csv", "time,queue,inflow\n1795429341,a,\n", []string{"a"}},
+
+		{"no name", "q.jsonl", `{"time": 1795429341, "backlog": 41}`, []string{""}},
+		{"any order of lines", "q.jsonl", `{"queue": "a", "time": 1795429341}` + "\n" + `{"time": 1795429341, "queue": "b"}` + "\n\n" + `{"time": 1, "queue": "a"}`, []string{"a", "b", "a"}},
+		{"null, absent and empty", "q.jsonl", `{"time": 1, "queue": "a"}` + "\n" + `{"time": 1, "queue": null}` + "\n" + `{"time": 1, "queue": "a"}` + "\n" + `{"time": 1}` + "\n" + `{"time": 1, "queue": " "}`,
+			[]string{"a", "", "a", "", ""}},
+		{"numbers", "q.jsonl", `{"time": 1, "queue": 7}` + "\n" + `{"time": 1, "queue": "7"}` + "\n" + `{"time": 1, "queue": -7.0e1}` + "\n" + `{"time": 1, "queue": 0}`, []string{"7", "7", "-7.0e1", "0"}},
+		{"any text", "q.jsonl", `{"time": 1, "queue": " gr\u00f6\u00dfte  queue\t"}` + "\n" + `{"time": 1, "queue": "{\"a\": [1]}"}` + "\n" + `{"time": 1, "queue": "true"}` + "\n" + `{"time": 1, "queue": "null"}`,
+			[]string{"größte  queue", `{"a": [1]}`, "true", "null"}},
+		{"long", "q.jsonl", `{"time": 1, "queue": "  ` + strings.Repeat(`\u00e4`, 100) + `  "}`, []string{long}},
+		{"the last of two names", "q.jsonl", `{"time": 1, "queue": true, "queue": "b"}`, []string{"b"}},
+		{"capitals are another name", "q.jsonl", `{"time": 1, "Queue": ["a"]}`, []string{""}},
+	} {
+		t.Run(c.file+" "+c.name, func(t *testing.T) {
+			r, err := series.NewReader(strings.NewReader(c.text), c.file)
+			require.NoError(t, err)
+			assert.Empty(t, r.Queue())
+			for _, want := range c.want {
+				_, err := r.Read()
+				require.NoError(t, err)
+				assert.Equal(t, want, r.Queue())
+			}
+			_, err = r.Read()
+			assert.Equal(t, io.EOF, err)
+			assert.Equal(t, c.want[len(c.want)-1], r.Queue())
+		})
+	}
+}
+
+// TestQueueOfALineLeftOut: a line that cannot be read, be it for its queue or for something else, leaves the queue, the unit and the forms as they are.
+func TestQueueOfALineLeftOut(t *testing.T) {
+	long := strings.Repeat("x", 201)
+	for file, text := range map[string]string{
+		"q.csv": "time,queue,inflow\n1795429341,a,7\n1795429341,b,many\nnoon,b,7\n1795429341000," + long + ",7\n1795429341,b\n1795429341,\"b,7\n",
+		"q.jsonl": `{"time": 1795429341, "queue": "a", "inflow": 7}` + "\n" + `{"time": 1795429341, "queue": "b", "inflow": "many"}` + "\n" + `{"time": "noon", "queue": "b"}` + "\n" +
+			`{"time": 1795429341000, "queue": "` + long + `", "inflow": 7}` + "\n" + `{"time": 1795429341000, "queue": ["b"]}` + "\n" + `{"time": 1795429341, "queue": "b`,
+	} {
+		r, err := series.NewReader(strings.NewReader(text), file)
+		require.NoError(t, err)
+		_, err = r.Read()
+		require.NoError(t, err)
+		for range 5 {
+			s, err := r.Read()
+			var bad *series.Error
+			assert.ErrorAs(t, err, &bad)
+			assert.Zero(t, s)
+			assert.Equal(t, "a", r.Queue(), err)
+			assert.Empty(t, r.Unit(), err)
+		}
+		_, err = r.Read()
+		assert.Equal(t, io.EOF, err)
+	}
+
+	_, lines, errs := read(t, `{"time": 1, "queue": [1], "inflow": 7}`+"\n"+`{"time": 1, "queue": "a", "inflow_total": 7}`, "q.jsonl")
+	assert.Equal(t, []int{2}, lines)
+	assert.Len(t, errs, 1)
+}
+
+// TestQueueIsKeptAlone: a name that is kept does not keep the record that it stood in.
+func TestQueueIsKeptAlone(t *testing.T) {
+	text := &strings.Builder{}
+	text.WriteString("time,queue,backlog,note\n")
+	note := strings.Repeat("x", 1<<19)
+	for i := range 64 {
+		fmt.Fprintf(text, "1795429341,q%d,41,%s\n", i, note)
+	}
+	r, err := series.NewReader(strings.NewReader(text.String()), "q.csv")
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	queues := map[string]bool{}
+	for range 64 {
+		_, err := r.Read()
+		require.NoError(t, err)
+		queues[r.Queue()] = true
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	assert.Len(t, queues, 64)
+	assert.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(8<<20)) // the records have 32 MiB, the reader's buffers less than 4
+	runtime.KeepAlive(r)
+	runtime.KeepAlive(text)
 }
 
 // TestNumbers: what is a number, be it of items or not, is for the estimator to judge.
@@ -378,12 +479,15 @@ func TestErrors(t *testing.T) {
 		orNull = ", want a number of items, or null where it is unknown"
 		quotes = `"\"", want quotes around a whole field, doubled within it`
 		year   = ", want a time in the years 0 to 9999: Unix seconds, or a time such as 2026-11-23T15:04:05Z"
+		queue  = ", want the name of a queue: a text of at most 200 bytes"
 	)
+	long := strings.Repeat("ä", 100) + "x" // 201 bytes
 	for _, c := range []struct{ name, file, text, want string }{
 		{"empty file", "q.csv", "", `q.csv:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
 		{"empty lines alone", "q.csv", "\n\n", `q.csv:1: header "", want a line that names the columns, such as time,backlog,inflow,outflow`},
 		{"no time", "q.csv", "when,backlog\n1,2\n", `q.csv:1: header "when,backlog", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{"time alone", "q.csv", "\n\ntime,host\n1,2\n", `q.csv:3: header "time,host", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
+		{"time and queue alone", "q.csv", "time,queue\n1,a\n", `q.csv:1: header "time,queue", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{"no header at all", "q.csv", "1795429341,41\n", `q.csv:1: header "1795429341,41", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{"long header", "q.csv", strings.Repeat("x", 100) + "\n", `q.csv:1: header "` + strings.Repeat("x", 60) + `…", want the column time, and at least one of backlog, inflow, outflow (or …_total, …_per_second) and delay_seconds`},
 		{"header with an open quote", "q.csv", "\n\"time,backlog\n1,2\n", `q.csv:2: ` + quotes},
@@ -407,6 +511,7 @@ func TestErrors(t *testing.T) {
 		{"text in inflow, behind a record of two lines", "q.csv", "time,backlog,inflow,note\n1795429341,41,7,\"a\nb\"\n1795429342,41,-,c\n", `q.csv:4: inflow "-"` + items},
 		{"bytes that are no text", "q.csv", header + "1795429341,\xff" + strings.Repeat("x", 60) + ",7\n", `q.csv:2: backlog "\xff` + strings.Repeat("x", 59) + `…"` + items},
 		{"long field", "q.csv", header + "1795429341," + strings.Repeat("ä", 100) + ",7\n", `q.csv:2: backlog "` + strings.Repeat("ä", 60) + `…"` + items},
+		{"long queue", "q.csv", "time,backlog,queue\n1795429341,41, " + long + " \n", `q.csv:2: queue "` + strings.Repeat("ä", 60) + `…"` + queue},
 
 		{"no object", "q.jsonl", "[1795429341, 41]", `q.jsonl:1: "[1795429341, 41]"` + object},
 		{"null", "q.jsonl", "\nnull\n", `q.jsonl:2: "null"` + object},
@@ -427,6 +532,13 @@ func TestErrors(t *testing.T) {
 		{"text in a delay", "q.jsonl", `{"time": 1795429341, "delay_seconds": "7m"}`, `q.jsonl:1: delay_seconds "7m", want a number of seconds, or null where it is unknown`},
 		{"text in backlog", "q.jsonl", `{"time": 1795429341, "backlog": "many"}`, `q.jsonl:1: backlog "many"` + orNull},
 		{"truth in outflow", "q.jsonl", `{"time": 1795429341, "backlog": 41, "outflow": true}`, `q.jsonl:1: outflow "true"` + orNull},
+		{"two forms of one flow in two queues", "q.jsonl", `{"time": 1795429341, "queue": "a", "inflow": 7}` + "\n" + `{"time": 1795429341, "queue": "b", "inflow_total": 8}`, `q.jsonl:2: inflow_total "8", want one form of this flow in a file: inflow came first`},
+		{"queue is an object", "q.jsonl", `{"time": 1795429341, "queue": {"name": "a"}}`, `q.jsonl:1: queue "{\"name\": \"a\"}"` + queue},
+		{"queue is an array", "q.jsonl", "\n" + `{"time": 1795429341, "queue": []}`, `q.jsonl:2: queue "[]"` + queue},
+		{"queue is a truth", "q.jsonl", `{"time": 1795429341, "queue": true}`, `q.jsonl:1: queue "true"` + queue},
+		{"queue is an untruth", "q.jsonl", `{"time": 1795429341, "queue": false}`, `q.jsonl:1: queue "false"` + queue},
+		{"long queue", "q.jsonl", `{"time": 1795429341, "queue": "` + long + `"}`, `q.jsonl:1: queue "` + strings.Repeat("ä", 60) + `…"` + queue},
+		{"long number of a queue", "q.jsonl", `{"time": 1795429341, "queue": ` + strings.Repeat("1", 201) + `}`, `q.jsonl:1: queue "` + strings.Repeat("1", 60) + `…"` + queue},
 		{"long value", "q.jsonl", `{"time": 1795429341, "backlog": "` + strings.Repeat("x", 100) + `"}`, `q.jsonl:1: backlog "` + strings.Repeat("x", 60) + `…"` + orNull},
 	} {
 		t.Run(c.file+" "+c.name, func(t *testing.T) {
