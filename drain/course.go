@@ -112,6 +112,16 @@ func (p Plan) scenarios(now present, uncertain bool) ([]scenario, error) {
 	return all, nil
 }
 
+// settles reports whether the plan says what a flow is, and not by how much it changes: after that, and for what has stopped it, the record of the queue counts no more.
+func (p Plan) settles(now present) bool {
+	for _, c := range p.Changes {
+		if c.To.known || c.Pause && now.sampled && c.At.On(now.asked).Add(c.Startup).Before(now.asked) {
+			return true
+		}
+	}
+	return false
+}
+
 // uncertain reports whether anything must be drawn.
 func (p Plan) uncertain(now present, inflow, outflow bool) bool {
 	for i, r := range p.Risks {
@@ -207,7 +217,7 @@ func (p Plan) drawn(now present, k, branch int) drawnPlan {
 		default:
 			e.by = c.Workers * math.Max(0, pick(c.Each, name))
 		}
-		if now.sampled && e.begin <= 0 {
+		if now.sampled && e.begin < 0 {
 			e = e.rest(now)
 		}
 		if e.end > 0 {

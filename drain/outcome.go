@@ -93,6 +93,7 @@ func sooner(a, b Prediction) Difference {
 type planner struct {
 	law       func(e forecast.Extra, draw int) forecast.Distribution
 	horizon   func(e forecast.Extra) float64
+	settled   func(e forecast.Extra) forecast.Distribution // the law for a plan that settles; nil: the same
 	uncertain bool // the law differs from draw to draw
 }
 
@@ -121,7 +122,11 @@ func (f *facts) outcomes(p *Prediction, q Question, now present, with planner) e
 		o.Prediction.CurrentBacklog = Bounds{q.Level, nan, nan, nan}
 		o.Prediction.Delay = Delay{o.Prediction.CurrentBacklog, o.Prediction.CurrentBacklog}
 		if p.law != nil && f.state != Cleared && with.law != nil {
-			f.follow(&o.Prediction, q, scenarios, with)
+			chosen := with
+			if with.settled != nil && plan.settles(now) {
+				chosen.law = func(e forecast.Extra, _ int) forecast.Distribution { return with.settled(e) }
+			}
+			f.follow(&o.Prediction, q, scenarios, chosen)
 		}
 		o.Sooner = sooner(o.Prediction, *p)
 		p.Outcomes = append(p.Outcomes, o)

@@ -183,5 +183,12 @@ func (q *queue) planner(target float64) planner {
 	if !ok {
 		return planner{}
 	}
-	return planner{law: func(e forecast.Extra, _ int) forecast.Distribution { return paths.Law(e) }, horizon: paths.Horizon}
+	rate, _ := q.panel.Trend().Rate()
+	return planner{
+		law:     func(e forecast.Extra, _ int) forecast.Distribution { return paths.Law(e) },
+		horizon: paths.Horizon,
+		settled: func(e forecast.Extra) forecast.Distribution {
+			return forecast.ChangingPassage{Passage: rate.Normal(distance), Extra: e, Rough: true}.Law(paths.Horizon(e))
+		},
+	}
 }

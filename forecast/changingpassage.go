@@ -574,42 +574,35 @@ func (d *drifting) kernel(s, t *instantly) float64 {
 	return -(d.kappa*f.Distance + f.Drift + t.rate + y*f.Volatility*f.Volatility/v) * math.Exp(-q) / math.Sqrt(2*math.Pi*v)
 }
 
-// tabulated is how many nodes the table of a mixture has, at most.
+// tabulated is how many nodes the table of a mixture has.
 const tabulated = 96
 
-// Tabulate returns the mixture as a table, for whoever asks it often: exact at the medians and bounds of the components, and at points evenly spread between on a logarithmic
-// scale, with a monotone cubic in between. Nothing past the horizon counts.
+// Tabulate returns the mixture as a table, for whoever asks it often: exact at some 100 of the quantiles of its components, spread evenly among them, with a monotone cubic in
+// between. Nothing past the horizon counts.
 func (m Mixture) Tabulate(horizon float64) Distribution {
 	n := len(m.Components)
 	if n == 1 {
 		return within{m.Components[0], horizon}
 	}
-	low, high := math.Inf(1), 0.0
-	at := make([]float64, 0, tabulated+2)
+	var all []float64
 	for _, c := range m.Components {
-		if t := c.Quantile(quantileLevels[lowest] / 25); t < horizon {
-			low = math.Min(low, t)
-		}
-		t := c.Quantile(0.9999)
-		if !(t < horizon) {
-			t = horizon
-		}
-		high = math.Max(high, t)
-		if n <= tabulated/6 {
-			for _, p := range [...]float64{0.05, 0.5, 0.95} {
-				if t := c.Quantile(p); t > 0 && t < horizon {
-					at = append(at, t)
-				}
+		for _, p := range [...]float64{1e-4, 0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 0.9999} {
+			if t := c.Quantile(p); t > 0 && t < horizon {
+				all = append(all, t)
 			}
 		}
 	}
-	if !(low < horizon) {
-		return Mixture{}.Prepare()
+	if len(all) == 0 {
+		return within{m.Prepare(), horizon}
 	}
-	low = math.Max(low, high*1e-9)
-	steps := tabulated - len(at)
-	for i := range steps {
-		at = append(at, low*math.Pow(high/low, float64(i)/float64(steps-1)))
+	sort.Float64s(all)
+	var at []float64
+	for i := range tabulated {
+		at = append(at, all[i*(len(all)-1)/(tabulated-1)])
+	}
+	at = append(at, at[0]/2, horizon)
+	for t := at[tabulated-1]; t < horizon; t *= 4 { // what is later than all of them
+		at = append(at, t)
 	}
 	sort.Float64s(at)
 	l := &table{}

@@ -206,7 +206,7 @@ func TestPaths(t *testing.T) {
 		a, b, c := w.Law(e), v.Law(m), w.Law(more)
 		for _, q := range forecast.QuantileLevels() {
 			if x := a.Quantile(q); !math.IsInf(x, 1) {
-				assert.InEpsilon(t, x, 60*b.Quantile(q), 1e-6)
+				assert.InEpsilon(t, x, 60*b.Quantile(q), 2e-3) // where the rates are is found to a hundredth of their probability
 				assert.LessOrEqual(t, c.Quantile(q), x*(1+1e-9), "more is never later")
 			}
 		}
