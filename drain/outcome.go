@@ -94,7 +94,7 @@ type planner struct {
 	law       func(e forecast.Extra, draw int) forecast.Distribution
 	horizon   func(e forecast.Extra) float64
 	settled   func(e forecast.Extra) forecast.Distribution // the law for a plan that settles; nil: the same
-	uncertain bool // the law differs from draw to draw
+	uncertain bool                                         // the law differs from draw to draw
 }
 
 // outcomes works out the plans of a question. The prediction is the one without a plan.
