@@ -147,8 +147,8 @@ type GroupPrediction struct {
 
 // Driver is a part and the probability that it is the last one to be cleared.
 type Driver struct {
-	Queue       string
-	Probability float64
+	Queue       string  `json:"queue"`
+	Probability float64 `json:"probability"`
 }
 
 // Predict answers a question for the whole: when will the last part be at the target? The target is that of each part. The time is that of forecast.Last: the parts' own times, with their

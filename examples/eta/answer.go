@@ -49,7 +49,7 @@ func (e env) fromSamples(o options) error {
 	if err != nil {
 		return err
 	}
-	est := drain.NewEstimator(drain.InZone(o.zone))
+	est := newQueues(o.zone)
 	w := newWriter(o, e.stdout)
 	var history []chart.Point
 	var shown time.Time // of the last backlog that an answer was given for
@@ -73,7 +73,7 @@ func (e env) fromSamples(o options) error {
 		if !o.now.IsZero() && s.Time.After(o.now) {
 			break
 		}
-		if err := est.Observe(s); err != nil {
+		if err := est.observe(r.Queue(), s); err != nil {
 			// The estimator counts it and the prediction says so.
 			var rejection *drain.Rejection
 			if !errors.As(err, &rejection) {
@@ -95,7 +95,7 @@ func (e env) fromSamples(o options) error {
 			continue
 		}
 		// A backlog may also have been worked out from flows.
-		p, err := est.Predict(o.question(est.Latest()))
+		p, err := est.predict(o.question(est.latest()))
 		if err != nil {
 			return err
 		}
@@ -111,9 +111,9 @@ func (e env) fromSamples(o options) error {
 	}
 	at := o.now
 	if at.IsZero() {
-		at = est.Latest()
+		at = est.latest()
 	}
-	p, err := est.Predict(o.question(at))
+	p, err := est.predict(o.question(at))
 	if err != nil {
 		return err
 	}
@@ -125,11 +125,14 @@ func (e env) fromSamples(o options) error {
 	case o.follow:
 		return nil
 	}
-	if err := e.write(o, p, est.Predict); err != nil {
+	if est.group != nil {
+		return e.writeGroup(o, est.group, at)
+	}
+	if err := e.write(o, p, est.predict); err != nil {
 		return err
 	}
 	slices.SortStableFunc(history, func(a, b chart.Point) int { return a.Time.Compare(b.Time) })
-	return e.plot(o, history, p, est.Predict)
+	return e.plot(o, history, p, est.predict)
 }
 
 // write writes the answer, with what it takes.
