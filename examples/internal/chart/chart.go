@@ -44,6 +44,29 @@ type Spec struct {
 	Zone *time.Location
 	// Title stands above the picture, in as many lines and as small as it needs.
 	Title string
+	// Plans are what-if predictions beside Prediction, each of which gets a fan of its own. Prediction itself is then the one without a plan. The first
+	// six are drawn, and the time axis reaches to all of their medians that are finite. Where Prediction has no AsOf, that of a plan is "now".
+	Plans []Plan
+	// Steps are moments at which something planned happens; each is marked by a thin vertical line with its label. Those out of sight are left out, and
+	// all of them where there is no "now" on the clock.
+	Steps []Step
+}
+
+// Plan is what would become of the backlog if something were done.
+type Plan struct {
+	// Name tells it from the others; where it is empty it gets a number.
+	Name string
+	// Prediction is as of the same moment as the others, or has no AsOf. Its backlog and target may be others.
+	Prediction drain.Prediction
+	// ToLevel predicts the time to fall to a level above the target of the plan; nil for a fan of straight lines.
+	ToLevel func(level float64) (drain.Prediction, error)
+}
+
+// Step is a moment at which something planned happens.
+type Step struct {
+	Time time.Time
+	// Label names it; where it is empty the time does.
+	Label string
 }
 
 // The size of a picture: 1200 x 675 pixels at 96 per inch, where 12 pt are 16 pixels.

@@ -22,6 +22,25 @@ type path struct {
 // law predicts the time to fall to a level.
 type law func(level float64) (drain.Prediction, error)
 
+// toward returns the law of a fan that ends as p does; nil where there is no fan. Where toLevel is nil its paths are straight lines.
+func toward(p drain.Prediction, toLevel law) law {
+	if p.State == drain.Growing && math.IsInf(p.TimeToClear.Lower, 1) {
+		return nil // how soon it dips a little below what it is now is not the question
+	}
+	if p.State == drain.Cleared || !(p.Backlog > p.Target) || math.IsInf(p.Backlog, 1) || p.Law() == nil {
+		return nil
+	}
+	return func(level float64) (drain.Prediction, error) {
+		switch {
+		case level == p.Target:
+			return p, nil
+		case toLevel == nil:
+			return drain.Prediction{}, nil // unknown: the paths go straight from now to the target
+		}
+		return toLevel(level)
+	}
+}
+
 // paths returns the paths of the quantiles ps; nil for those that are unknown. Where a quantile is never, or past right, the path ends at right, at the
 // level where it gets there.
 func paths(from, target float64, to law, ps []float64, right float64) ([]path, error) {
@@ -96,7 +115,7 @@ func trace(from, bottom, target float64, to law, ps []float64, right float64) ([
 func quantiles(to law, level float64, ps []float64) ([]float64, error) {
 	prediction, err := to(level)
 	if err != nil {
-		return nil, fmt.Errorf("chart: prediction for a backlog of %v: %w", level, err)
+		return nil, fmt.Errorf("prediction for a backlog of %v: %w", level, err)
 	}
 	ts := make([]float64, len(ps))
 	for k, p := range ps {

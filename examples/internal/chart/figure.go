@@ -1,8 +1,10 @@
 package chart
 
 import (
+	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -46,7 +48,7 @@ func style(points vg.Length, bold bool, x text.XAlignment) text.Style {
 	return text.Style{Color: ink, Font: font.From(f, points), XAlign: x, YAlign: text.YBottom, Handler: plot.DefaultTextHandler}
 }
 
-// entry is one of the legend: a filled box, a line and a sign, those of them that there are.
+// entry is one of the legend: a filled box, a line and a sign, those of them that there are, or none and a text alone.
 type entry struct {
 	text  string
 	line  draw.LineStyle
@@ -64,53 +66,56 @@ type figure struct {
 	median path
 	hump   []float64
 	trend  []xy // where a backlog that grows goes at the present rate
+	fans   []fan
+	steps  []float64 // the moments of the steps in view
 	legend []entry
+	table  []cell // below the legend
 }
 
 // newFigure works out all that is drawn.
 func newFigure(s Spec) (*figure, error) {
-	p := s.Prediction
-	if p.TimeToClear.Level == 0 { // nothing was predicted
-		p.TimeToClear = drain.Bounds{Level: 0.9, Median: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
-		s.Prediction = p
+	s, more, err := planned(s)
+	if err != nil {
+		return nil, fmt.Errorf("chart: %w", err)
 	}
+	p := predicted(s.Prediction)
+	s.Prediction = p
 	f := &figure{spec: s, view: look(s)}
-	f.marks = f.view.marks(p)
-	if err := f.fan(); err != nil {
-		return nil, err
+	if len(s.Plans) > 0 {
+		f.marks = []mark{f.view.nowMark(p.TimeToClear)}
+		err = f.compare(more)
+	} else {
+		f.marks = f.view.marks(p)
+		err = f.fan()
 	}
+	if err != nil {
+		return nil, fmt.Errorf("chart: %w", err)
+	}
+	f.markSteps()
 	if v := f.view; math.IsInf(p.TimeToClear.Median, 1) && p.NetDrain < 0 && !math.IsInf(p.NetDrain, -1) {
 		f.trend = []xy{{0, p.Backlog}, {v.right, p.Backlog - p.NetDrain*v.right}}
 	}
-	if law := p.Law(); law != nil && p.State != drain.Cleared {
+	if law := p.Law(); law != nil && p.State != drain.Cleared && len(s.Plans) == 0 {
 		f.hump = hump(law.CDF, f.view.right, bins)
 	}
 	f.entries()
 	return f, nil
 }
 
+// predicted returns p, with times that are unknown where nothing was predicted.
+func predicted(p drain.Prediction) drain.Prediction {
+	if p.TimeToClear.Level == 0 {
+		p.TimeToClear = drain.Bounds{Level: 0.9, Median: math.NaN(), Lower: math.NaN(), Upper: math.NaN()}
+	}
+	return p
+}
+
 // fan works out the bands and the median.
 func (f *figure) fan() error {
 	p, right := f.spec.Prediction, f.view.right
-	if p.State == drain.Growing && math.IsInf(p.TimeToClear.Lower, 1) {
-		return nil // how soon it dips a little below what it is now is not the question
-	}
-	if p.State == drain.Cleared || !(p.Backlog > p.Target) || math.IsInf(p.Backlog, 1) || p.Law() == nil {
+	to := toward(p, f.spec.ToLevel)
+	if to == nil {
 		return nil
-	}
-	to := func(level float64) (drain.Prediction, error) {
-		if level == p.Target {
-			return p, nil
-		}
-		return f.spec.ToLevel(level)
-	}
-	if f.spec.ToLevel == nil {
-		to = func(level float64) (drain.Prediction, error) {
-			if level == p.Target {
-				return p, nil
-			}
-			return drain.Prediction{}, nil // unknown: the paths go straight from now to the target
-		}
 	}
 	level := p.TimeToClear.Level
 	paths, err := paths(p.Backlog, p.Target, to, []float64{(1 - level) / 2, 0.25, 0.5, 0.75, (1 + level) / 2}, right)
@@ -138,6 +143,7 @@ func (f *figure) entries() {
 	add(f.hump != nil, entry{text: "time of clearing", color: orange})
 	add(f.trend != nil, entry{text: "at this rate", line: trendLine})
 	add(p.Target > 0, entry{text: "target", line: targetLine})
+	add(slices.ContainsFunc(f.fans, func(one fan) bool { return one.median.pts != nil }), entry{text: "line: median, band: bounds"})
 }
 
 var (
@@ -160,12 +166,25 @@ func (f *figure) draw(c draw.Canvas) {
 	c = draw.Crop(c, margin, -margin, margin*2/3, -margin)
 	c.Max.Y -= drawTitle(c, f.spec.Title)
 	p := f.plot()
-	p.Y.Max = f.top(p, c, 0)
+	below := c // what the table leaves
+	below.Max.Y -= tableHeight(f.table)
+	// The legend is not there yet, and the axis not in place: of the height they leave about 9/10.
+	height := 0.8 * below.Size().Y
+	p.Y.Max = f.top(height, 0)
 	for range 2 { // the rows of labels depend on the width of the labels of the y axis, and the other way round
-		dc := p.DataCanvas(c)
-		p.Y.Max = f.top(p, c, rows(f.labels(dc, p)))
+		dc := p.DataCanvas(below)
+		if len(f.table) > 0 { // they take a larger part of what a table leaves
+			height = min(height, dc.Size().Y-line-8)
+		}
+		p.Y.Max = f.top(height, rows(f.labels(dc, p)))
 	}
-	c.Max.Y -= drawLegend(c, p.DataCanvas(c).Min.X, f.legend)
+	x := p.DataCanvas(below).Min.X
+	head := drawLegend(c, x, f.legend)
+	if len(f.legend) == 0 && len(f.table) > 0 {
+		head = 8
+	}
+	c.Max.Y -= head
+	c.Max.Y -= drawTable(c, x, f.table)
 	p.Draw(c)
 }
 
@@ -209,8 +228,8 @@ func dress(p *plot.Plot) {
 	}
 }
 
-// top returns the upper end of the y axis: what is drawn, and room for rows of labels above it.
-func (f *figure) top(p *plot.Plot, c draw.Canvas, rows int) float64 {
+// top returns the upper end of an y axis of some height: what is drawn, and room for rows of labels above it.
+func (f *figure) top(height vg.Length, rows int) float64 {
 	highest := 0.0
 	for _, h := range f.view.history {
 		highest = math.Max(highest, h.y)
@@ -220,14 +239,18 @@ func (f *figure) top(p *plot.Plot, c draw.Canvas, rows int) float64 {
 			highest = y
 		}
 	}
+	for _, plan := range f.spec.Plans {
+		if y := plan.Prediction.Backlog; y > highest && !math.IsInf(y, 1) {
+			highest = y
+		}
+	}
 	for _, t := range f.trend { // not so far that the rest is flat
 		highest = math.Max(highest, math.Min(t.y, 1.6*highest))
 	}
 	if highest == 0 {
 		highest = 1
 	}
-	// The legend is not there yet, and the axis not in place: of the height they leave about 9/10.
-	room := float64(vg.Length(rows)*line+8) / float64(0.8*c.Size().Y)
+	room := float64(vg.Length(rows)*line+8) / float64(height)
 	return highest / math.Max(0.3, 1-room)
 }
 
@@ -261,22 +284,36 @@ func drawLegend(c draw.Canvas, x vg.Length, legend []entry) vg.Length {
 	if len(legend) == 0 {
 		return 0
 	}
-	s := style(size, false, text.XLeft)
-	y := c.Max.Y - line
 	for _, e := range legend {
-		const box = 22
-		mid := y + 5
-		if e.color != nil {
-			c.FillPolygon(e.color, []vg.Point{{X: x, Y: mid - 5}, {X: x + box, Y: mid - 5}, {X: x + box, Y: mid + 5}, {X: x, Y: mid + 5}})
-		}
-		if e.line.Width > 0 {
-			c.StrokeLine2(e.line, x, mid, x+box, mid)
-		}
-		if e.glyph.Shape != nil {
-			c.DrawGlyph(e.glyph, vg.Point{X: x + box/2, Y: mid})
-		}
-		c.FillText(s, vg.Point{X: x + box + 6, Y: y}, e.text)
-		x += box + 6 + s.Width(e.text) + 20
+		e.draw(c, x, c.Max.Y-line)
+		x += e.width() + 20
 	}
 	return line + 8
+}
+
+const box = vg.Length(22) // the width of the signs of a legend
+
+// signs returns the width that the signs of an entry take, with the gap to its text.
+func (e entry) signs() vg.Length {
+	if e.color == nil && e.line.Width == 0 && e.glyph.Shape == nil {
+		return 0
+	}
+	return box + 6
+}
+
+func (e entry) width() vg.Length { return e.signs() + style(size, false, text.XLeft).Width(e.text) }
+
+// draw draws an entry to the right of x, with the foot of its line of text at y.
+func (e entry) draw(c draw.Canvas, x, y vg.Length) {
+	mid := y + 5
+	if e.color != nil {
+		c.FillPolygon(e.color, []vg.Point{{X: x, Y: mid - 5}, {X: x + box, Y: mid - 5}, {X: x + box, Y: mid + 5}, {X: x, Y: mid + 5}})
+	}
+	if e.line.Width > 0 {
+		c.StrokeLine2(e.line, x, mid, x+box, mid)
+	}
+	if e.glyph.Shape != nil {
+		c.DrawGlyph(e.glyph, vg.Point{X: x + box/2, Y: mid})
+	}
+	c.FillText(style(size, false, text.XLeft), vg.Point{X: x + e.signs(), Y: y}, e.text)
 }

@@ -19,19 +19,13 @@ type mark struct {
 	bold bool
 	rule bool // a line over the whole height, as for now
 	edge bool // what it names lies beyond the right edge
+	step bool // something planned happens then
 }
 
 // marks returns what is to be named of the time to clear, from left to right.
 func (v view) marks(p drain.Prediction) []mark {
 	b := p.TimeToClear
-	now := mark{x: 0, text: "now", rule: true}
-	if v.clock() {
-		width := (v.right - v.left) / 4
-		if b.Lower > 0 && !math.IsInf(b.Lower, 1) {
-			width = spread(b.Lower, b)
-		}
-		now.text += " " + short(v.now, v.now, width)
-	}
+	now := v.nowMark(b)
 	switch {
 	case p.State == drain.Cleared:
 		now.text, now.bold = now.text+": cleared", true
@@ -72,6 +66,19 @@ func (v view) marks(p drain.Prediction) []mark {
 		edge(text+chance, true)
 	}
 	return ms
+}
+
+// nowMark is the mark for now, to the digits that the bounds of the time to clear warrant.
+func (v view) nowMark(b drain.Bounds) mark {
+	now := mark{x: 0, text: "now", rule: true}
+	if v.clock() {
+		width := (v.right - v.left) / 4
+		if b.Lower > 0 && !math.IsInf(b.Lower, 1) {
+			width = spread(b.Lower, b)
+		}
+		now.text += " " + short(v.now, v.now, width)
+	}
+	return now
 }
 
 func (v view) clock() bool { return !v.now.IsZero() }

@@ -22,6 +22,8 @@ var _ plot.Plotter = layers{}
 func (l layers) Plot(c draw.Canvas, p *plot.Plot) {
 	f := l.f
 	f.drawGrid(c, p)
+	f.drawSteps(c, p)
+	f.drawBands(c, p)
 	f.fill(c, p, wide, f.wide)
 	f.fill(c, p, narrow, f.narrow)
 	if f.spec.Prediction.Target > 0 {
@@ -31,6 +33,7 @@ func (l layers) Plot(c draw.Canvas, p *plot.Plot) {
 	f.drawHump(c, p)
 	f.drawHistory(c, p)
 	c.StrokeLines(medianLine, c.ClipLinesXY(points2(c, p, f.median.pts))...)
+	f.drawMedians(c, p)
 	c.StrokeLines(trendLine, c.ClipLinesXY(points2(c, p, f.trend))...)
 	f.drawLabels(c, p)
 	f.drawTarget(c, p)
@@ -113,8 +116,9 @@ func (f *figure) labels(c draw.Canvas, p *plot.Plot) []label {
 	width := func(m mark) vg.Length { return style(size, m.bold, text.XLeft).Width(m.text) }
 	marks := f.marks
 	// Bounds that are one line to the eye get one text.
-	if b := f.spec.Prediction.TimeToClear; f.spec.Prediction.State != drain.Cleared && b.Upper <= f.view.right && x(b.Upper)-x(b.Lower) < 8 {
-		marks = []mark{marks[0], f.view.merged(b)}
+	if b := f.spec.Prediction.TimeToClear; f.spec.Prediction.State != drain.Cleared && b.Upper <= f.view.right && x(b.Upper)-x(b.Lower) < 8 && f.fans == nil {
+		steps := slices.DeleteFunc(slices.Clone(marks), func(m mark) bool { return !m.step })
+		marks = append([]mark{marks[0], f.view.merged(b)}, steps...)
 	}
 	return place(marks, x, width, c.Size().X)
 }
@@ -129,7 +133,7 @@ func (f *figure) drawLabels(c draw.Canvas, p *plot.Plot) {
 		switch {
 		case l.rule:
 			c.StrokeLine2(nowLine, x, c.Min.Y, x, c.Max.Y)
-		case !l.edge:
+		case !l.edge && !l.step: // the lines of steps are behind everything
 			lead := leadLine
 			if l.bold {
 				lead.Color, lead.Width = blue, 1.2

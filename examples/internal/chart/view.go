@@ -45,7 +45,7 @@ func look(s Spec) view {
 	if len(v.history) > 0 {
 		past = -v.history[0].x
 	}
-	v.right = ahead(s.Prediction, v.history)
+	v.right = reach(s, v.history)
 	v.left = -math.Min(past, behind(v.history, v.right))
 	if v.right == 0 { // nothing lies ahead
 		v.right = -v.left / 20
@@ -99,6 +99,28 @@ func between(ps []xy, left float64) []xy {
 		return []xy{{left, ps[len(ps)-1].y}}
 	}
 	return nil
+}
+
+// reach returns how far to look ahead for a prediction or, beside plans, for all of them: those that have a finite median lie in view with it, and only
+// where there is none the others count.
+func reach(s Spec, history []xy) float64 {
+	right := ahead(s.Prediction, history)
+	if len(s.Plans) == 0 {
+		return right
+	}
+	medians := 0.0
+	for _, plan := range append([]Plan{{Prediction: s.Prediction}}, s.Plans...) {
+		p := plan.Prediction
+		far := ahead(p, history)
+		right = math.Max(right, far)
+		if median := p.TimeToClear.Median; p.State != drain.Cleared && median > 0 && median <= farthest {
+			medians = math.Max(medians, math.Max(far, 1.08*median))
+		}
+	}
+	if medians > 0 {
+		return medians
+	}
+	return right
 }
 
 // ahead returns how far to look: to the upper bound or, where that would leave no room for the rest, some way past the median; 0 where there is
