@@ -95,6 +95,12 @@ const (
 	MayNotClear Reason = "may_not_clear"
 	// Planned: this is with a plan.
 	Planned Reason = "planned"
+	// AboveTipping: with the retries that are given, the queue may be above the backlog from which it does not clear by itself: see Effects.
+	AboveTipping Reason = "above_tipping"
+	// Settles: with the feedback that is given, the queue settles above the target.
+	Settles Reason = "settles"
+	// Expires: items expire before they are served.
+	Expires Reason = "expires"
 	// LeavesUnmeasured: the backlog falls faster than the measured flows make it: items expire, bounce, are counted twice as they come, or somebody
 	// else takes them.
 	LeavesUnmeasured Reason = "leaves_unmeasured"

@@ -453,10 +453,11 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 		at = q.At.Sub(e.wall(0)).Seconds()
 	}
 	now.tell(&f, q, at, seconds)
+	now.feedback(&f, q, at)
 	p := f.predict(q)
 	p.Counts = counts
 	if len(q.Plans) == 0 {
 		return p, nil
 	}
-	return p, f.outcomes(&p, q, now.present(&f, q, at), now.planner(q.Target))
+	return p, f.outcomes(&p, q, now.present(&f, q, at), now.planner(q))
 }

@@ -61,6 +61,23 @@ type jsonPrediction struct {
 	Leak              jsonLeak       `json:"leak"`
 	Counts            jsonCounts     `json:"counts"`
 	Plans             []jsonOutcome  `json:"plans"`
+	Effects           jsonEffects    `json:"effects"`
+}
+
+type jsonEffects struct {
+	Tipping         Estimate   `json:"tipping_backlog"`
+	AboveTipping    number     `json:"above_tipping_probability"`
+	NeededOutflow   number     `json:"needed_outflow_per_second"`
+	Settles         Estimate   `json:"settles_at_backlog"`
+	SettlesIn       jsonBounds `json:"settles_in"`
+	Expire          jsonExpire `json:"expire"`
+	ClearWithExpiry jsonBounds `json:"time_to_clear_with_expiry"`
+}
+
+type jsonExpire struct {
+	Median number `json:"median_items"`
+	Lower  number `json:"lower_items"`
+	Upper  number `json:"upper_items"`
 }
 
 type jsonOutcome struct {
@@ -174,6 +191,10 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel), number(p.Record.MedianFactor)},
 		Weights:   []jsonWeight{},
 		Plans:     []jsonOutcome{},
+		Effects: jsonEffects{
+			p.Effects.Tipping, number(p.Effects.AboveTipping), number(p.Effects.NeededOutflow), p.Effects.Settles, bounds(p.Effects.SettlesIn),
+			jsonExpire{number(p.Effects.Expire.Median), number(p.Effects.Expire.Lower), number(p.Effects.Expire.Upper)}, bounds(p.Effects.ClearWithExpiry),
+		},
 	}
 	for _, o := range p.Outcomes {
 		with := o.Prediction

@@ -101,29 +101,49 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	case (f.state == Growing || f.state == Stalled) && f.clear.CDF(f.horizon) > 0.5:
 		f.because(RateVaried)
 	}
+	l := lottery{}
+	planner := n.planner(q, l)
+	f.effect = f.effects(q, n.Net, n.Inflow, n.Outflow, n.Delay.Value(), func(level float64) forecast.Distribution {
+		to := q
+		to.Target, to.Feedback.Poison = level, Estimate{}
+		return n.planner(to, l).law(nil, -1)
+	})
+	if k := q.Feedback.kappa(); f.state != Cleared && (k.value != 0 || k.se > 0 || f.effect.Settles.known) {
+		m := forecast.Mixture{}
+		for k := range draws {
+			m.Components = append(m.Components, planner.law(nil, k))
+			if !planner.uncertain {
+				break
+			}
+		}
+		f.clear = m.Tabulate(numbersHorizon)
+	}
 	p := f.predict(q)
 	if len(q.Plans) == 0 {
 		return p, nil
 	}
-	now := present{asked: q.At, inflow: n.Inflow, outflow: n.Outflow, working: math.NaN(), lottery: lottery{}}
-	return p, f.outcomes(&p, q, now, n.planner(q.Target, now.lottery))
+	now := present{asked: q.At, inflow: n.Inflow, outflow: n.Outflow, working: math.NaN(), lottery: l}
+	return p, f.outcomes(&p, q, now, planner)
 }
 
 // planner is exact but for the errors of forecast.ChangingPassage, and the draws of the backlog.
-func (n Numbers) planner(target float64, l lottery) planner {
+func (n Numbers) planner(q Question, l lottery) planner {
 	noise := math.Sqrt(n.counting())
 	return planner{
 		law: func(e forecast.Extra, draw int) forecast.Distribution {
-			distance := n.Backlog.value - target
-			if n.Backlog.se > 0 {
-				distance = math.Max(0, n.Backlog.value+n.Backlog.se*l.normal("backlog", draw)) - target
+			if q.Feedback.Poison.value > q.Target {
+				return forecast.Mixture{}.Prepare() // never
+			}
+			distance := n.Backlog.value - q.Target
+			if n.Backlog.se > 0 && draw >= 0 {
+				distance = math.Max(0, n.Backlog.value+n.Backlog.se*l.normal("backlog", draw)) - q.Target
 			}
 			return forecast.ChangingPassage{
-				Passage: forecast.FirstPassage{Distance: distance, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: noise}, Extra: e, Rough: draw >= 0,
+				Passage: forecast.FirstPassage{Distance: distance, Drift: n.Net.value, DriftSD: n.Net.se, Volatility: noise}, Extra: e, Feedback: q.Feedback.drawn(l, draw), Rough: draw >= 0,
 			}.Law(numbersHorizon)
 		},
 		horizon:   func(forecast.Extra) float64 { return numbersHorizon },
-		uncertain: n.Backlog.se > 0,
+		uncertain: n.Backlog.se > 0 || q.Feedback.uncertain(),
 	}
 }
 

@@ -56,6 +56,8 @@ type Prediction struct {
 	// Weights are what the time to clear rests on, the heaviest first; they sum to 1. None where it is unknown, or made from numbers.
 	Weights []Weight
 
+	// Effects are those of the question's Feedback.
+	Effects Effects
 	// Outcomes are those of the plans in the question, in their order.
 	Outcomes []Outcome
 	// Plan is the name of the plan that this is a prediction with; empty where it is one without.
@@ -133,6 +135,7 @@ func (f *facts) predict(q Question) Prediction {
 		Horizon: f.horizon,
 		Record:  Record{f.record.Forecasts, f.record.Within(q.Level), f.record.MedianError, q.Level},
 		Weights: f.weights,
+		Effects: f.effect,
 		law:     f.outlook(),
 	}
 	if f.record.Forecasts == 0 {

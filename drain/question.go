@@ -17,6 +17,8 @@ type Question struct {
 	Deadlines []time.Time
 	// Plans are what is known to change, or what might be done: each has an Outcome.
 	Plans []Plan
+	// Feedback is how the queue acts on its own flows, where that is known: see Effects.
+	Feedback Feedback
 }
 
 func (q Question) withDefaults() (Question, error) {
@@ -27,6 +29,9 @@ func (q Question) withDefaults() (Question, error) {
 		return q, fmt.Errorf("drain: %w: Level is %v, want a number between 0 and 1", ErrInvalid, q.Level)
 	}
 	if err := Exactly(q.Target).check("Target"); err != nil {
+		return q, err
+	}
+	if err := q.Feedback.check(); err != nil {
 		return q, err
 	}
 	if q.Target < 0 {

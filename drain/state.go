@@ -58,13 +58,14 @@ type facts struct {
 	before   float64
 	evidence Evidence
 	leak     Leak
+	effect   Effects
 }
 
 func newFacts() facts {
 	nan := math.NaN()
 	return facts{
 		backlog: nan, inflow: nan, outflow: nan, net: nan, horizon: math.Inf(1), before: nan,
-		evidence: Evidence{nan, nan, nan}, leak: Leak{nan, nan, nan, nan}, delay: Bounds{nan, nan, nan, nan},
+		evidence: Evidence{nan, nan, nan}, leak: Leak{nan, nan, nan, nan}, delay: Bounds{nan, nan, nan, nan}, effect: noEffects(nan),
 	}
 }
 

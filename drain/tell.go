@@ -174,8 +174,9 @@ func (q *queue) present(f *facts, question Question, at float64) present {
 }
 
 // planner goes by the paths of the panel.
-func (q *queue) planner(target float64) planner {
-	distance := q.backlog - target
+func (q *queue) planner(question Question) planner {
+	distance := q.backlog - question.Target
+	kappa := question.Feedback.kappa().value
 	if !(distance > 0) || q.samples < 3 {
 		return planner{}
 	}
@@ -185,10 +186,37 @@ func (q *queue) planner(target float64) planner {
 	}
 	rate, _ := q.panel.Trend().Rate()
 	return planner{
-		law:     func(e forecast.Extra, _ int) forecast.Distribution { return paths.Law(e) },
+		law: func(e forecast.Extra, _ int) forecast.Distribution {
+			if question.Feedback.Poison.value > question.Target {
+				return forecast.Mixture{}.Prepare() // never
+			}
+			// How the queue acts on its flows by itself is in its record; that it acts on what is done besides is not.
+			return paths.Law(e.Amplified(kappa, paths.Horizon(e)))
+		},
 		horizon: paths.Horizon,
 		settled: func(e forecast.Extra) forecast.Distribution {
-			return forecast.ChangingPassage{Passage: rate.Normal(distance), Extra: e, Rough: true}.Law(paths.Horizon(e))
+			return forecast.ChangingPassage{Passage: rate.Normal(distance), Extra: e, Feedback: kappa, Rough: true}.Law(paths.Horizon(e))
 		},
+	}
+}
+
+// feedback tells what follows from that of the question.
+func (q *queue) feedback(f *facts, question Question, at float64) {
+	f.effect = noEffects(question.Level)
+	if question.Feedback == (Feedback{}) || f.tooOld || q.samples < 3 {
+		return
+	}
+	now := q.present(f, question, at)
+	net, _ := q.panel.Trend().Rate()
+	oldest := f.delay.Median
+	if math.IsNaN(oldest) && f.oldest != nil {
+		oldest = f.oldest.Quantile(0.5)
+	}
+	f.effect = f.effects(question, About(net.Mean, net.SD), now.inflow, now.outflow, oldest, func(level float64) forecast.Distribution {
+		return q.panel.Predict(q.backlog - level).Law
+	})
+	if question.Feedback.Poison.value > question.Target && f.state != Cleared {
+		f.clear = forecast.Mixture{}.Prepare() // what never succeeds is never gone
+		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == RateVaried || r == CameAsFast || r == DrainedBefore || r == TimeOfDay })
 	}
 }

@@ -57,6 +57,10 @@ func (p Prediction) String() string {
 		if p.Plan != "" {
 			within = "with " + p.Plan
 		}
+		if e := p.Effects; e.Settles.known {
+			median, lower, upper := e.SettlesIn.format()
+			return fmt.Sprintf("%s: settles near %s in %s (%s: %s – %s), and will not %s", head, FormatItems(math.Round(e.Settles.value)), median, FormatLevel(b.Level), lower, upper, infinitive)
+		}
 		return head + ": will not " + infinitive + " " + within + " (" + chance + ")"
 	}
 	median, lower, upper := b.format()

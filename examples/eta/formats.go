@@ -87,6 +87,18 @@ func (w *textWriter) write(p drain.Prediction) error {
 		}
 		row("evidence", "%s", e)
 	}
+	if e := p.Effects; e.Tipping.Known() {
+		row("tipping point", "%s: above it the queue grows by itself; P(above) %s", drain.FormatItems(math.Round(e.Tipping.Value())), drain.FormatProbability(e.AboveTipping))
+		if e.NeededOutflow > 0 {
+			row("", "more than %s more outflow brings it below", drain.FormatRate(e.NeededOutflow))
+		}
+	}
+	if e := p.Effects; e.Settles.Known() {
+		row("settles", "near %s, in %s", drain.FormatItems(math.Round(e.Settles.Value())), e.SettlesIn)
+	}
+	if e := p.Effects; e.Expire.Median > 0 {
+		row("expiry", "%s expire unserved; with that cleared in %s", drain.FormatItems(math.Round(e.Expire.Median)), e.ClearWithExpiry)
+	}
 	if s := p.Basis(); s != "" {
 		row("rests on", "%s", s)
 	}

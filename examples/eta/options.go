@@ -27,6 +27,7 @@ type options struct {
 	plot      string
 	follow    bool
 	planned   planFlags
+	feedback  drain.Feedback
 }
 
 // deadline is a moment, or a time from the moment of asking.
@@ -49,7 +50,7 @@ func (o options) question(at time.Time) drain.Question {
 	for _, d := range o.deadlines {
 		q.Deadlines = append(q.Deadlines, d.on(at).In(o.zone))
 	}
-	q.Plans = o.planned.plans
+	q.Plans, q.Feedback = o.planned.plans, o.feedback
 	return q
 }
 
@@ -136,6 +137,15 @@ func parse(args []string, e env) (options, error) {
 	})
 	f.Func("shed", "what if? a `share` of the inflow is turned away, such as 0.3 or 30%", o.planned.parseShed)
 	f.Func("pause", "what if? nothing leaves for a `time`, such as 30m", o.planned.parsePause)
+	estimate("retry", "items per second that enter for each that waits, such as retries: a `number` such as 0.001±0.0002", &o.feedback.Retry)
+	estimate("abandon", "share of those waiting that leave by themselves per second: a `number` such as 0.0001", &o.feedback.Abandon)
+	estimate("poison", "items that never succeed: a `number`", &o.feedback.Poison)
+	f.Func("ttl", "`time` after which an item that waits expires, such as 1h", func(s string) (err error) {
+		if o.feedback.TimeToLive, err = time.ParseDuration(s); err != nil || o.feedback.TimeToLive <= 0 {
+			return errors.New("want a time such as 1h")
+		}
+		return nil
+	})
 	f.Func("need", "what does it take to be done by -by with this `probability`, such as 0.95?", func(s string) (err error) {
 		if o.planned.need, err = strconv.ParseFloat(s, 64); err != nil || !(o.planned.need > 0 && o.planned.need < 1) {
 			return errors.New("want a number between 0 and 1, such as 0.95")
