@@ -135,21 +135,22 @@ func (f *facts) effects(q Question, net, inflow, outflow Estimate, oldest float6
 		f.because(Settles)
 	}
 	if d := b.TimeToLive.Seconds(); d > 0 && inflow.known && outflow.known && f.backlog > 0 {
-		if math.IsNaN(oldest) && inflow.value > 0 {
-			oldest = f.backlog / inflow.value
-		}
 		var count, clear []float64
 		l := lottery{}
 		for i := range draws {
 			in := math.Max(0, inflow.value+inflow.se*l.normal("inflow", i))
 			out := math.Max(0, outflow.value+outflow.se*l.normal("outflow", i))
-			n, t := expiry(f.backlog, q.Target, oldest, in, out, d)
+			age := oldest
+			if math.IsNaN(age) { // what waits came at this rate
+				age = f.backlog / math.Max(in, 1e-9)
+			}
+			n, t := expiry(f.backlog, q.Target, age, in, out, d)
 			count, clear = append(count, n), append(clear, t)
 		}
 		e.Expire, e.ClearWithExpiry = sampled(count, q.Level), sampled(clear, q.Level)
 		if e.Expire.Median > 0 {
 			f.because(Expires)
-			f.warn("%s expire before they are served (%s: %s – %s), if the flows go on: they are no more than gone, not done",
+			f.warn("%s expire before they are served (%s: %s – %s), if the flows go on as they are",
 				FormatItems(math.Round(e.Expire.Median)), FormatLevel(q.Level), FormatNumber(math.Round(e.Expire.Lower)), FormatNumber(math.Round(e.Expire.Upper)))
 		}
 	}

@@ -130,11 +130,11 @@ func (o options) needs(p drain.Prediction, ask asker) (answers []drain.Answer, e
 		answers = append(answers, a)
 	}
 	goal.Lever = drain.LatestStart
-	for _, plan := range f.plans {
-		if len(plan.Changes) == 0 {
-			continue
+	for _, o := range p.Outcomes {
+		if len(o.Plan.Changes) == 0 || !(o.Sooner.Median > 0) {
+			continue // nothing to begin, or no help
 		}
-		goal.Plan = plan
+		goal.Plan = o.Plan
 		a, err := drain.Need(ask, q, goal)
 		if err != nil {
 			return nil, err
