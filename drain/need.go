@@ -226,7 +226,7 @@ func (a Answer) String() string {
 	wanted := FormatProbability(a.Goal.Probability)
 	switch {
 	case !a.Feasible && a.Goal.Lever == LatestStart:
-		return fmt.Sprintf("too late to begin: even at once, done by %s with %s, not %s", by, chance, wanted)
+		return fmt.Sprintf("not enough, or too late: done by %s with %s, not %s", by, chance, wanted)
 	case !a.Feasible:
 		return fmt.Sprintf("not to be had: %s gives %s by %s, not %s", what, chance, by, wanted)
 	case a.Value == 0 && a.Goal.Lever != LatestStart:

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -126,7 +127,9 @@ func (f *facts) outcomes(p *Prediction, q Question, now present, with planner) e
 			if with.settled != nil && plan.settles(now) {
 				chosen.law = func(e forecast.Extra, _ int) forecast.Distribution { return with.settled(e) }
 			}
-			f.follow(&o.Prediction, q, scenarios, chosen)
+			if err := f.follow(&o.Prediction, q, scenarios, chosen); err != nil {
+				return err
+			}
 		}
 		o.Sooner = sooner(o.Prediction, *p)
 		p.Outcomes = append(p.Outcomes, o)
@@ -135,11 +138,14 @@ func (f *facts) outcomes(p *Prediction, q Question, now present, with planner) e
 }
 
 // follow makes the prediction one of a plan.
-func (f *facts) follow(p *Prediction, q Question, scenarios []scenario, with planner) {
+func (f *facts) follow(p *Prediction, q Question, scenarios []scenario, with planner) error {
 	var m forecast.Mixture
 	p.turns, p.Horizon = nil, f.horizon
 	for _, s := range scenarios {
 		law := with.law(s.extra, s.draw)
+		if law == nil {
+			return fmt.Errorf("drain: %w: plan %q has more in it than can be counted", ErrInvalid, p.Plan)
+		}
 		p.turns = append(p.turns, turn{s.weight, s.draw, s.branch, law})
 		m.Components, m.Weights = append(m.Components, law), append(m.Weights, s.weight)
 		p.Horizon = math.Max(p.Horizon, with.horizon(s.extra))
@@ -166,4 +172,5 @@ func (f *facts) follow(p *Prediction, q Question, scenarios []scenario, with pla
 	for _, t := range q.Deadlines {
 		p.Deadlines = append(p.Deadlines, Deadline{t, p.ClearedBy(t)})
 	}
+	return nil
 }

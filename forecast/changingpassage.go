@@ -109,7 +109,7 @@ type drifting struct {
 	f      FirstPassage
 	course []piece
 	kappa  float64
-	extra  Extra // amplified by the feedback
+	extra  []piece // amplified by the feedback
 }
 
 // state is what is known of the process at a time.
@@ -129,7 +129,8 @@ func (d *drifting) at(t float64, piece int) (s instantly) {
 	}
 	s.run = math.Expm1(d.kappa*t) / d.kappa
 	s.noise = d.f.Volatility * d.f.Volatility * math.Expm1(2*d.kappa*t) / (2 * d.kappa)
-	s.extra = d.extra.Total(t)
+	i := sort.Search(len(d.extra), func(i int) bool { return d.extra[i].from > t })
+	s.extra = d.extra[max(0, i-1)].at(t)
 	return s
 }
 
@@ -164,7 +165,7 @@ func solve(f FirstPassage, course []piece, kappa, horizon, coarseness float64) *
 		for _, p := range course {
 			e = append(e, Step{p.from, p.rate, p.slope})
 		}
-		d.extra = e.Amplified(kappa, math.Min(horizon, 40/math.Abs(kappa)))
+		d.extra = e.Amplified(kappa, math.Min(horizon, course[len(course)-1].from+40/math.Abs(kappa))).course()
 	}
 	a := f.Distance
 	most := 0.0
@@ -180,7 +181,7 @@ func solve(f FirstPassage, course []piece, kappa, horizon, coarseness float64) *
 	if !(t > 0) || t > horizon {
 		t = horizon / 1e6
 	}
-	b := &tableBuilder{d: d, horizon: horizon, stepDeviate: stepDeviate * coarseness, stepFactor: stepFactor * coarseness}
+	b := &tableBuilder{d: d, horizon: horizon, stepDeviate: stepDeviate * coarseness, stepFactor: stepFactor * coarseness, most: int(mostNodes / (coarseness * coarseness))}
 	b.begin(t)
 	b.run()
 	return &b.table
@@ -192,6 +193,7 @@ type tableBuilder struct {
 	horizon float64
 	// the largest steps
 	stepDeviate, stepFactor float64
+	most                    int // nodes
 
 	s      []instantly
 	weight []float64
@@ -238,7 +240,7 @@ func (b *tableBuilder) run() {
 	d := b.d
 	dt := b.t[0] * b.stepFactor
 	kinked := dt // the step in the middle of a piece
-	for len(b.t) < mostNodes {
+	for len(b.t) < b.most {
 		now := b.s[len(b.s)-1]
 		if 1-b.best < fades || now.t >= b.horizon || d.kappa*now.t > decided {
 			break
@@ -313,8 +315,9 @@ func (b *tableBuilder) add(s instantly) {
 	total := s.noise + d.f.DriftSD*d.f.DriftSD*s.run*s.run
 	if b.coarse || s.noise < resolvedNoise*total || d.f.Volatility == 0 {
 		b.coarse = true
-		p := d.marginal(&s)
-		b.best = math.Max(b.best, p)
+		if p := d.marginal(&s); p > b.best {
+			b.best = p
+		}
 		h := 0.0
 		if dt := s.t - b.t[n-1]; dt > 0 {
 			h = (b.best - b.p[n-1]) / dt
@@ -328,7 +331,9 @@ func (b *tableBuilder) add(s instantly) {
 			h += w * d.kernel(&b.s[j], &s)
 		}
 	}
-	h = math.Max(0, h)
+	if !(h > 0) { // also what a float64 cannot hold
+		h = 0
+	}
 	dt := s.t - b.t[n-1]
 	last := b.h[n-1]
 	mass := dt * (h + last) / 2
@@ -336,6 +341,9 @@ func (b *tableBuilder) add(s instantly) {
 		if l := math.Log(r); !math.IsInf(l, 0) {
 			mass = dt * (h - last) / l
 		}
+	}
+	if !(mass > 0) || math.IsInf(mass, 1) {
+		mass = 0
 	}
 	p := b.best + mass
 	if b.since++; b.since == renewed {
@@ -354,9 +362,10 @@ func (b *tableBuilder) add(s instantly) {
 			c := 0.5 * math.Erfc(-z/math.Sqrt2)
 			mean = c - (c-0.5-z*math.Exp(-z*z/2)/math.Sqrt(2*math.Pi))/(z*z)
 		}
-		q += mass * mean
-		b.level(q, p)
-		p = q
+		if q += mass * mean; q >= 0 {
+			b.level(q, p)
+			p = q
+		}
 	}
 	b.weight[n-1] += last * dt / 2
 	b.best = math.Min(1, math.Max(b.best, p))
@@ -459,7 +468,7 @@ func (l *table) Quantile(p float64) float64 {
 	case p > l.Finite():
 		return math.Inf(1)
 	}
-	i := sort.SearchFloat64s(l.p, p) // the first node that is there
+	i := min(sort.SearchFloat64s(l.p, p), len(l.p)-1) // the first node that is there
 	if i == 0 {
 		return l.t[0]
 	}
@@ -479,15 +488,20 @@ func (l *table) Quantile(p float64) float64 {
 }
 
 // normalNodes and normalWeights are the points and weights of Gauss-Hermite quadrature of the standard normal law.
-var normalNodes, normalWeights = func() (z, w []float64) {
-	z, w = make([]float64, 12), make([]float64, 12)
+var (
+	normalNodes, normalWeights = hermite(12)
+	roughNodes, roughWeights   = hermite(5)
+)
+
+func hermite(n int) (z, w []float64) {
+	z, w = make([]float64, n), make([]float64, n)
 	quad.Hermite{}.FixedLocations(z, w, math.Inf(-1), math.Inf(1))
 	for i := range z { // its weight is exp(-x²)
 		z[i] *= math.Sqrt2
 		w[i] /= math.Sqrt(math.Pi)
 	}
 	return z, w
-}()
+}
 
 // newBlend is the law for κ ≠ 0: the mean over ν.
 func newBlend(f FirstPassage, course []piece, kappa, horizon, coarseness float64) Distribution {
@@ -497,8 +511,12 @@ func newBlend(f FirstPassage, course []piece, kappa, horizon, coarseness float64
 	if f.Volatility == 0 {
 		return solve(f, course, kappa, horizon, coarseness)
 	}
-	m := Mixture{Weights: normalWeights}
-	for _, z := range normalNodes {
+	nodes, weights := normalNodes, normalWeights
+	if coarseness > 1 {
+		nodes, weights = roughNodes, roughWeights
+	}
+	m := Mixture{Weights: weights}
+	for _, z := range nodes {
 		g := f
 		g.Drift += z * f.DriftSD
 		g.DriftSD = 0
@@ -620,8 +638,14 @@ func (m Mixture) Tabulate(horizon float64) Distribution {
 			p += w * c.CDF(t)
 			h += w * c.Prob(t)
 		}
+		if !(p >= 0 && h >= 0) {
+			continue
+		}
 		best = math.Max(best, math.Min(1, p))
 		l.t, l.p, l.h = append(l.t, t), append(l.p, best), append(l.h, h)
+	}
+	if len(l.t) == 0 {
+		return Mixture{}.Prepare()
 	}
 	return l
 }

@@ -155,6 +155,9 @@ func (p *piece) at(t float64) float64 {
 // rateAt returns e(t) for t within the piece.
 func (p *piece) rateAt(t float64) float64 { return p.rate + p.slope*(t-p.from) }
 
+// mostSteps is how many steps an amplified extra has, at most: 400 times the time in which a feedback works.
+const mostSteps = 4096
+
 // Amplified returns what the extra amounts to where the flow itself follows the level, dX = (ν + κX + e)dt: each item that is worked off in addition brings κ items a
 // second more with it (retries that cease), or takes as many away (those that would have left by themselves):
 //
@@ -178,10 +181,11 @@ func (e Extra) Amplified(kappa, until float64) Extra {
 			break
 		}
 		for t := from; t < to; {
-			next := math.Min(to, t+0.1/math.Abs(kappa))
-			if i == 0 && c[0].rate == 0 && c[0].slope == 0 {
-				next = to // nothing before the first step
+			if total == 0 && c[i].rate == 0 && c[i].slope == 0 { // nothing yet
+				out = append(out, Step{At: t})
+				break
 			}
+			next := math.Min(to, t+0.1/math.Abs(kappa))
 			if to-next < 1e-9*to {
 				next = to
 			}
@@ -196,11 +200,12 @@ func (e Extra) Amplified(kappa, until float64) Extra {
 			end := total*growth + c[i].rateAt(t)*phi1 + c[i].slope*phi2
 			start := c[i].rateAt(t) + kappa*total
 			// The slope with which the step ends at E* exactly.
-			out = append(out, Step{At: t, Rate: start, Slope: 2 * (end - total - start*d) / (d * d)})
-			total = end
-			if len(out) > 4096 || math.Abs(total) > 1e30 {
-				return out
+			step := Step{At: t, Rate: start, Slope: 2 * (end - total - start*d) / (d * d)}
+			if len(out) > mostSteps || !(math.Abs(end) < 1e30) || 0*step.Slope != 0 {
+				return append(out, Step{At: t, Rate: start}) // so much that it has long decided
 			}
+			out = append(out, step)
+			total = end
 			t = next
 		}
 	}
