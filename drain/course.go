@@ -73,6 +73,16 @@ func (p Plan) scenarios(now present, uncertain bool) ([]scenario, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	for i, c := range p.Changes {
+		if c.Queue != "" {
+			return nil, p.error("change", i, c.Label, fmt.Errorf("queue is %q, want none: that is for stages", c.Queue))
+		}
+	}
+	for i, r := range p.Risks {
+		if r.Queue != "" {
+			return nil, p.error("risk", i, r.Label, fmt.Errorf("queue is %q, want none: that is for stages", r.Queue))
+		}
+	}
 	in, out := p.needs()
 	for _, f := range [...]struct {
 		needed, known bool

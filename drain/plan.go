@@ -38,6 +38,8 @@ type Change struct {
 	For, Over, Startup time.Duration
 	// Flow is the one that changes; the outflow unless given.
 	Flow FlowName
+	// Queue is the stage of a Pipeline that changes; empty for a single queue.
+	Queue string
 	// By is how many items/s more there are; negative: fewer, but never below none.
 	By Estimate
 	// Factor is what the flow is multiplied by, 0 or more.
@@ -64,6 +66,8 @@ type Risk struct {
 	Length, LengthSD time.Duration
 	// Remaining is the share of the outflow that is left, 0 unless given.
 	Remaining float64
+	// Queue is the stage of a Pipeline that may fail; empty for a single queue.
+	Queue string
 }
 
 // Validate returns an error that wraps ErrInvalid and names the change, where one cannot be used.

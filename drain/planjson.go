@@ -83,6 +83,7 @@ type jsonChange struct {
 	Workers float64   `json:"workers,omitempty"`
 	Each    *Estimate `json:"each,omitempty"`
 	Pause   bool      `json:"pause,omitempty"`
+	Queue   string    `json:"queue,omitempty"`
 }
 
 type jsonRisk struct {
@@ -94,6 +95,7 @@ type jsonRisk struct {
 	Length      *span   `json:"length"`
 	LengthSD    *span   `json:"length_sd,omitempty"`
 	Remaining   float64 `json:"remaining,omitempty"`
+	Queue       string  `json:"queue,omitempty"`
 }
 
 // given is what a pointer points to, or the zero value.
@@ -119,12 +121,12 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	for _, c := range p.Changes {
 		j.Changes = append(j.Changes, jsonChange{
 			c.Label, unless(c.At), unless(span(c.For)), unless(span(c.Over)), unless(span(c.Startup)), c.Flow,
-			unless(c.By), unless(c.Factor), unless(c.To), c.Workers, unless(c.Each), c.Pause,
+			unless(c.By), unless(c.Factor), unless(c.To), c.Workers, unless(c.Each), c.Pause, c.Queue,
 		})
 	}
 	for _, r := range p.Risks {
 		j.Risks = append(j.Risks, jsonRisk{
-			r.Label, r.Probability, unless(span(r.Every)), unless(r.From), unless(r.Until), unless(span(r.Length)), unless(span(r.LengthSD)), r.Remaining,
+			r.Label, r.Probability, unless(span(r.Every)), unless(r.From), unless(r.Until), unless(span(r.Length)), unless(span(r.LengthSD)), r.Remaining, r.Queue,
 		})
 	}
 	return json.Marshal(j)
@@ -141,13 +143,13 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 	*p = Plan{Name: j.Name}
 	for _, c := range j.Changes {
 		p.Changes = append(p.Changes, Change{
-			c.Label, given(c.At), time.Duration(given(c.For)), time.Duration(given(c.Over)), time.Duration(given(c.Startup)), c.Flow,
+			c.Label, given(c.At), time.Duration(given(c.For)), time.Duration(given(c.Over)), time.Duration(given(c.Startup)), c.Flow, c.Queue,
 			given(c.By), given(c.Factor), given(c.To), c.Workers, given(c.Each), c.Pause,
 		})
 	}
 	for _, r := range j.Risks {
 		p.Risks = append(p.Risks, Risk{
-			r.Label, r.Probability, time.Duration(given(r.Every)), given(r.From), given(r.Until), time.Duration(given(r.Length)), time.Duration(given(r.LengthSD)), r.Remaining,
+			r.Label, r.Probability, time.Duration(given(r.Every)), given(r.From), given(r.Until), time.Duration(given(r.Length)), time.Duration(given(r.LengthSD)), r.Remaining, r.Queue,
 		})
 	}
 	return nil
