@@ -49,7 +49,7 @@ func (e env) fromSamples(o options) error {
 	if err != nil {
 		return err
 	}
-	est := newQueues(o.zone)
+	est := newQueues(o)
 	w := newWriter(o, e.stdout)
 	var history []chart.Point
 	var shown time.Time // of the last backlog that an answer was given for
@@ -124,6 +124,9 @@ func (e env) fromSamples(o options) error {
 		return fmt.Errorf("%s: no sample with a backlog, want at least one", name)
 	case o.follow:
 		return nil
+	}
+	if est.pipeline != nil {
+		return e.writePipeline(o, est.pipeline, at)
 	}
 	if est.group != nil {
 		return e.writeGroup(o, est.group, at)

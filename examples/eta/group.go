@@ -3,24 +3,39 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/postsack/backlog/drain"
 )
 
-// queues are those of a file: one or, where its samples name theirs, a group.
+// queues are those of a file: one or, where its samples name theirs, a group, or a pipeline where the command line has its stages.
 type queues struct {
-	one   *drain.Estimator
-	group *drain.Group // nil: no sample has named its queue
-	zone  *time.Location
+	one      *drain.Estimator
+	group    *drain.Group    // nil: no sample has named its queue
+	pipeline *drain.Pipeline // nil: there are no stages
+	zone     *time.Location
 }
 
-func newQueues(zone *time.Location) *queues {
-	return &queues{one: drain.NewEstimator(drain.InZone(zone)), zone: zone}
+func newQueues(o options) *queues {
+	q := &queues{one: drain.NewEstimator(drain.InZone(o.zone)), zone: o.zone}
+	if len(o.stages) > 0 {
+		q.pipeline = drain.NewPipeline(o.stages, drain.InZone(o.zone))
+	}
+	return q
 }
 
 func (q *queues) observe(queue string, s drain.Sample) error {
+	if q.pipeline != nil {
+		err := q.pipeline.Observe(queue, s)
+		if rejection := (*drain.Rejection)(nil); errors.As(err, &rejection) {
+			return err
+		}
+		return plain(err)
+	}
 	if q.group == nil && queue != "" {
 		if !q.one.Latest().IsZero() {
 			return fmt.Errorf("a sample of queue %q comes after samples that name none, want all of them to name their queue, or none", queue)
@@ -34,6 +49,9 @@ func (q *queues) observe(queue string, s drain.Sample) error {
 }
 
 func (q *queues) latest() time.Time {
+	if q.pipeline != nil {
+		return q.pipeline.Latest()
+	}
 	if q.group != nil {
 		return q.group.Latest()
 	}
@@ -41,6 +59,10 @@ func (q *queues) latest() time.Time {
 }
 
 func (q *queues) predict(question drain.Question) (drain.Prediction, error) {
+	if q.pipeline != nil {
+		p, err := q.pipeline.Predict(question)
+		return p.Prediction, plain(err)
+	}
 	if q.group != nil {
 		p, err := q.group.Predict(question)
 		return p.Prediction, err
@@ -125,4 +147,96 @@ func (e env) groupText(w *textWriter, p drain.GroupPrediction) error {
 		fmt.Fprintf(w.out, "  warning          %s\n", s)
 	}
 	return nil
+}
+
+// writePipeline writes what there is to know of stages.
+func (e env) writePipeline(o options, line *drain.Pipeline, at time.Time) error {
+	if o.plot != "" || o.planned.need > 0 {
+		return errors.New("-plot and -need are of one queue, and these are stages")
+	}
+	p, err := line.Predict(o.question(at))
+	if err != nil {
+		return plain(err)
+	}
+	switch w := newWriter(o, e.stdout).(type) {
+	case *textWriter:
+		return pipelineText(w, p)
+	case *jsonWriter:
+		return w.encode(newPipelineJSON(p))
+	case *csvWriter:
+		predictions := append([]drain.Prediction{p.Prediction}, p.Stages...)
+		for _, o := range p.Plans {
+			predictions = append(predictions, o.Prediction)
+		}
+		for _, part := range predictions {
+			if err := w.write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return w.write(p.Prediction)
+	}
+}
+
+// pipelineJSON is the JSON of stages.
+type pipelineJSON struct {
+	Whole       drain.Prediction   `json:"whole"`
+	Bottlenecks []drain.Driver     `json:"bottlenecks"`
+	Waiting     []string           `json:"waiting"`
+	Stages      []drain.Prediction `json:"stages"`
+	Steps       []stepJSON         `json:"steps"`
+}
+
+// stepJSON is the bottleneck after a step of a plan.
+type stepJSON struct {
+	Plan        string  `json:"plan"`
+	Change      string  `json:"change"`
+	Bottleneck  string  `json:"bottleneck"`
+	Probability float64 `json:"probability"`
+}
+
+func newPipelineJSON(p drain.PipelinePrediction) pipelineJSON {
+	whole := p.Prediction
+	j := pipelineJSON{Bottlenecks: p.Bottlenecks, Waiting: append([]string{}, p.Waiting...), Stages: p.Stages, Steps: []stepJSON{}}
+	for _, o := range p.Plans {
+		whole.Outcomes = append(whole.Outcomes, o.Outcome)
+		for _, s := range o.Steps {
+			j.Steps = append(j.Steps, stepJSON{o.Plan.Name, s.Change.String(), s.Bottleneck.Queue, s.Bottleneck.Probability})
+		}
+	}
+	j.Whole = whole
+	return j
+}
+
+// pipelineText writes the line that answers, one for each stage, and the plans with the bottleneck after each of their steps.
+func pipelineText(w *textWriter, p drain.PipelinePrediction) error {
+	b := &strings.Builder{}
+	fmt.Fprintln(b, p)
+	chance := map[string]float64{}
+	for _, d := range p.Bottlenecks {
+		chance[d.Queue] = d.Probability
+	}
+	for _, s := range p.Stages {
+		role := "bottleneck with probability " + drain.FormatProbability(chance[s.Queue])
+		if slices.Contains(p.Waiting, s.Queue) {
+			role = "waits for what comes"
+		}
+		fmt.Fprintf(b, "  %-36s %s\n", role, s)
+	}
+	whole := p.Prediction
+	for _, o := range p.Plans {
+		whole.Outcomes = append(whole.Outcomes, o.Outcome)
+	}
+	plans(b, whole)
+	for _, o := range p.Plans {
+		for _, s := range o.Steps {
+			fmt.Fprintf(b, "  %s: after %q (%s) the bottleneck is %s (%s)\n", o.Plan.Name, s.Change, s.Change.Queue, s.Bottleneck.Queue, drain.FormatProbability(s.Bottleneck.Probability))
+		}
+	}
+	for _, s := range p.Warnings {
+		fmt.Fprintf(b, "  warning          %s\n", s)
+	}
+	_, err := io.WriteString(w.out, b.String())
+	return err
 }

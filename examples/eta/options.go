@@ -28,6 +28,7 @@ type options struct {
 	follow    bool
 	planned   planFlags
 	feedback  drain.Feedback
+	stages    []string
 }
 
 // deadline is a moment, or a time from the moment of asking.
@@ -146,6 +147,15 @@ func parse(args []string, e env) (options, error) {
 		}
 		return nil
 	})
+	f.Func("stages", "the queues are stages, each of which feeds the next: their `names` in order, such as receive,scan,send", func(s string) error {
+		for _, name := range strings.Split(s, ",") {
+			if name = strings.TrimSpace(name); name == "" || slices.Contains(o.stages, name) {
+				return errors.New("want names of queues, each once, such as receive,scan,send")
+			}
+			o.stages = append(o.stages, name)
+		}
+		return nil
+	})
 	f.Func("need", "what does it take to be done by -by with this `probability`, such as 0.95?", func(s string) (err error) {
 		if o.planned.need, err = strconv.ParseFloat(s, 64); err != nil || !(o.planned.need > 0 && o.planned.need < 1) {
 			return errors.New("want a number between 0 and 1, such as 0.95")
@@ -224,6 +234,8 @@ func (o options) check(files []string, given map[string]bool, e env) error {
 		return errors.New("-follow answers without plans")
 	case o.format == "prometheus" && (len(o.planned.plans) > 0 || o.planned.need > 0):
 		return errors.New("-format prometheus is of what is, not of plans")
+	case len(o.stages) > 0 && (o.numbers != nil || o.follow):
+		return errors.New("-stages needs a file of samples that name their queue")
 	case o.follow && given["now"]:
 		return errors.New("-follow and -now exclude each other: -follow answers as of each sample")
 	case o.numbers == nil && len(files) == 0 && e.terminal:

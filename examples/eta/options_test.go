@@ -99,10 +99,10 @@ func TestHelp(t *testing.T) {
 	for _, words := range []string{"-help", "-h", "--help", "q.csv -help"} {
 		text := good(t, "", words)
 		assert.True(t, strings.HasPrefix(text, usage), words)
-		for _, name := range []string{"backlog", "net", "in", "out", "delay", "target", "level", "deadline", "now", "tz", "format", "plot", "follow", "plan", "at", "startup", "workers", "more", "shed", "pause", "need", "by", "retry", "abandon", "poison", "ttl"} {
+		for _, name := range []string{"backlog", "net", "in", "out", "delay", "target", "level", "deadline", "now", "tz", "format", "plot", "follow", "plan", "at", "startup", "workers", "more", "shed", "pause", "need", "by", "retry", "abandon", "poison", "ttl", "stages"} {
 			assert.Contains(t, text, "\n  -"+name+map[bool]string{true: "\n", false: " "}[name == "follow"], words) // all but -follow take a value
 		}
-		assert.Equal(t, 26, strings.Count(text, "\n  -"), "flags that this test does not know")
+		assert.Equal(t, 27, strings.Count(text, "\n  -"), "flags that this test does not know")
 		for _, format := range formats() {
 			assert.Contains(t, text, format, words)
 		}

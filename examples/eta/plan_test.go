@@ -115,3 +115,25 @@ func TestQueues(t *testing.T) {
 	assert.Equal(t, exitData, mixed.code)
 	assert.Contains(t, mixed.stderr, `a sample of queue "a" comes after samples that name none`)
 }
+
+// TestStages: stages in one file, and a plan for one of them.
+func TestStages(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time,queue,backlog,inflow,outflow\n")
+	for k := range 60 {
+		fmt.Fprintf(&b, "%d,in,%d,100,%d\n", 1795429341+10*k, 6000-100*k, 200+k%3)
+		fmt.Fprintf(&b, "%d,out,%d,,%d\n", 1795429341+10*k, 9000+20*k, 180+k%5)
+	}
+	file := filepath.Join(t.TempDir(), "plans.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"plans": [{"name": "more", "changes": [{"queue": "out", "by": 20, "at": "+1m"}]}]}`), 0o600))
+	text := good(t, b.String(), "-tz UTC -stages in,out -plan "+file)
+	assert.Contains(t, strings.Split(text, "\n")[0], "; the bottleneck is out (")
+	assert.Contains(t, text, `  more: after "outflow +20/s" (out) the bottleneck is out (`)
+	assert.Contains(t, good(t, b.String(), "-format json -stages in,out -plan "+file), `"steps": [`)
+	assert.Len(t, strings.Split(strings.TrimSpace(good(t, b.String(), "-format csv -stages in,out")), "\n"), 4)
+	assert.Equal(t, exitData, run(b.String(), "-stages in,print").code)
+	bad := run(b.String()+"1795429941,in,-3,1,1\n", "-stages in,out")
+	assert.Equal(t, exitOK, bad.code, "a bad sample is counted, no end")
+	assert.Contains(t, bad.stderr, "negative")
+	assert.Equal(t, exitUsage, run(b.String(), "-stages in,in").code)
+}
