@@ -134,6 +134,6 @@ func TestStages(t *testing.T) {
 	assert.Equal(t, exitData, run(b.String(), "-stages in,print").code)
 	bad := run(b.String()+"1795429941,in,-3,1,1\n", "-stages in,out")
 	assert.Equal(t, exitOK, bad.code, "a bad sample is counted, no end")
-	assert.Contains(t, bad.stderr, "negative")
+	assert.Contains(t, bad.stderr, "backlog is -3")
 	assert.Equal(t, exitUsage, run(b.String(), "-stages in,in").code)
 }
