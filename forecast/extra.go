@@ -64,13 +64,12 @@ func (s Step) between(from, to float64) float64 {
 
 // step is the number of the step that holds at t, -1 before the first.
 func (e Extra) step(t float64) int {
-	i, found := slices.BinarySearchFunc(e, t, func(s Step, t float64) int {
+	i, _ := slices.BinarySearchFunc(e, t, func(s Step, t float64) int {
 		if s.At <= t {
 			return -1
 		}
 		return 1
 	})
-	_ = found
 	return i - 1
 }
 

@@ -181,10 +181,18 @@ func plans(b *strings.Builder, p drain.Prediction) {
 
 // difference writes by how much sooner, such as "13 min (9 min – 18 min)"; with a minus, where it is later.
 func difference(d drain.Difference) string {
+	switch {
+	case math.IsInf(d.Lower, 1):
+		return "instead of never"
+	case math.IsInf(d.Upper, -1):
+		return "never now"
+	}
 	one := func(seconds float64) string {
 		switch width := math.Abs(d.Upper - d.Lower); {
 		case math.IsInf(seconds, -1):
-			return "-never"
+			return "-∞"
+		case math.IsInf(seconds, 1):
+			return "∞"
 		case math.IsInf(width, 0) || math.IsNaN(width):
 			return drain.FormatDuration(seconds, 0)
 		default:

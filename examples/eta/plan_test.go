@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -136,4 +137,29 @@ func TestStages(t *testing.T) {
 	assert.Equal(t, exitOK, bad.code, "a bad sample is counted, no end")
 	assert.Contains(t, bad.stderr, "backlog is -3")
 	assert.Equal(t, exitUsage, run(b.String(), "-stages in,in").code)
+}
+
+// TestStepOfTheRecording: shortly before the next hop of a real Postfix comes back, and told when and with which capacity, the bounds have in them what came (20 mails or fewer at
+// 10:27:45); without the plan the answer is never.
+func TestStepOfTheRecording(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plans.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"plans": [{"name": "next hop back", "changes": [{"at": "2026-11-23T10:25:20Z", "to": "41±2"}]}]}`), 0o600))
+	came := time.Date(2026, time.November, 23, 10, 27, 45, 0, time.UTC)
+	for _, asked := range []string{"2026-11-23T10:24:20Z", "2026-11-23T10:24:40Z", "2026-11-23T10:25:12Z"} {
+		var p struct {
+			TimeToClear struct {
+				MedianTime *time.Time `json:"median_time"`
+			} `json:"time_to_clear"`
+			Plans []struct {
+				TimeToClear struct {
+					Lower time.Time `json:"lower_time"`
+					Upper time.Time `json:"upper_time"`
+				} `json:"time_to_clear"`
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(good(t, "", "../data/postfix.csv -target 20 -format json -now "+asked+" -plan "+file)), &p))
+		assert.Nil(t, p.TimeToClear.MedianTime)
+		assert.True(t, p.Plans[0].TimeToClear.Lower.Before(came) && came.Before(p.Plans[0].TimeToClear.Upper), "%s: %+v", asked, p.Plans[0])
+	}
+	assert.Contains(t, good(t, "", "../data/postfix.csv -target 20 -tz UTC -now 2026-11-23T10:25:12Z -plan "+file), "instead of never")
 }
