@@ -38,6 +38,14 @@ func (l lottery) uniform(name string, k int) float64 {
 	return column[k]
 }
 
+// drawName is the name of a part of a plan, by its label or its place: of its own kind, whatever the label is.
+func drawName(kind, label string, i int) string {
+	if label == "" {
+		return fmt.Sprintf("%s %d", kind, i)
+	}
+	return fmt.Sprintf("%s %q", kind, label)
+}
+
 // normal is a draw of the standard normal law.
 func (l lottery) normal(name string, k int) float64 {
 	return distuv.UnitNormal.Quantile(l.uniform(name, k))
@@ -125,7 +133,9 @@ func (p Plan) scenarios(now present, uncertain bool) ([]scenario, error) {
 // settles reports whether the plan says what a flow is, and not by how much it changes: after that, and for what has stopped it, the record of the queue counts no more.
 func (p Plan) settles(now present) bool {
 	for _, c := range p.Changes {
-		if c.To.known || c.Pause && now.sampled && c.At.On(now.asked).Add(c.Startup).Before(now.asked) {
+		begin := c.At.On(now.asked).Add(c.Startup)
+		over := now.sampled && c.For > 0 && !begin.Add(c.For).After(now.asked)
+		if !over && (c.To.known || c.Pause && now.sampled && begin.Before(now.asked)) {
 			return true
 		}
 	}
@@ -206,10 +216,7 @@ func (p Plan) drawn(now present, k, branch int) drawnPlan {
 	}
 	seconds := func(w When) float64 { return w.On(now.asked).Sub(now.asked).Seconds() + now.elapsed }
 	for i, c := range p.Changes {
-		name := c.Label
-		if name == "" {
-			name = fmt.Sprint("change ", i)
-		}
+		name := drawName("change", c.Label, i)
 		e := effect{begin: seconds(c.At) + c.Startup.Seconds(), end: math.Inf(1), inflow: c.Flow.inflow(), factor: math.NaN(), to: math.NaN()}
 		e.full = e.begin + c.Over.Seconds()
 		if c.For > 0 {
@@ -227,6 +234,9 @@ func (p Plan) drawn(now present, k, branch int) drawnPlan {
 		default:
 			e.by = c.Workers * math.Max(0, pick(c.Each, name))
 		}
+		if e.end <= 0 {
+			continue // over
+		}
 		if now.sampled && e.begin < 0 {
 			e = e.rest(now)
 		}
@@ -236,10 +246,7 @@ func (p Plan) drawn(now present, k, branch int) drawnPlan {
 	}
 	bit := 0
 	for i, r := range p.Risks {
-		name := r.Label
-		if name == "" {
-			name = fmt.Sprint("risk ", i)
-		}
+		name := drawName("risk", r.Label, i)
 		from := math.Max(0, seconds(r.From))
 		outage := func(begin float64, length float64) float64 {
 			end := begin + length

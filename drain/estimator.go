@@ -459,5 +459,8 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 	if len(q.Plans) == 0 {
 		return p, nil
 	}
-	return p, f.outcomes(&p, q, now.present(&f, q, at), now.planner(q))
+	if err := f.outcomes(&p, q, now.present(&f, q, at), now.planner(q)); err != nil {
+		return Prediction{}, err
+	}
+	return p, nil
 }

@@ -43,7 +43,7 @@ func Example_plans() {
 	// 1.40 M items, draining at 300/s: cleared in 1 h 18 min (90 %: 1 h 01 min – 1 h 48 min), about 17:18 CET
 	// fifty machines: 1 h 01 min (90 %: 53 min – 1 h 13 min); by noon > 99.9 %
 	// another outage: 1 h 19 min (90 %: 1 h 01 min – 8 h); by noon 99.8 %
-	// both: 1 h 02 min (90 %: 53 min – 5 h); by noon > 99.9 %
+	// both: 1 h 02 min (90 %: 53 min – 4 h); by noon > 99.9 %
 	// nothing more is needed: done by 12:00 CET with 99.8 %
 	// 33 workers more at 6/s ± 1.50/s each: done by 17:00 CET with 91 %
 }

@@ -179,47 +179,41 @@ func expiry(backlog, target, oldest, inflow, outflow, ttl float64) (expired, cle
 	}
 	t := 0.0
 	// The waiting came in two pieces: those that wait now, at the rate came, and those to come, at the rate inflow.
-	for _, piece := range [...]struct{ rate, seconds float64 }{{came, age}, {inflow, math.Inf(1)}} {
-		left := piece.seconds // of arrivals in it
-		for left > 0 {
-			// The head goes through the arrivals at outflow/rate; never slower than time itself once it is ttl old.
-			speed := math.Inf(1)
-			if piece.rate > 0 {
-				speed = outflow / piece.rate
+	rate, left := came, age // of arrivals in the piece that the head is in
+	for backlog > target {
+		leave, speed := outflow, outflow/rate // how fast the head goes through the arrivals
+		expiring := age >= ttl && speed < 1
+		if expiring { // it goes with time
+			leave, speed = rate, 1
+		}
+		piece, full, done := left/speed, math.Inf(1), math.Inf(1)
+		if speed < 1 {
+			full = (ttl - age) / (1 - speed)
+		}
+		if leave > inflow {
+			done = (backlog - target) / (leave - inflow)
+		}
+		step := min(piece, full, done)
+		if math.IsInf(step, 1) || math.IsNaN(step) { // for ever
+			if expiring {
+				expired = math.Inf(1)
 			}
-			if age >= ttl && speed < 1 {
-				if math.IsInf(left, 1) {
-					return math.Inf(1), math.Inf(1) // for ever
-				}
-				expired += (piece.rate - outflow) * left
-				t += left
-				left = 0
-				continue
-			}
-			step := left / speed
-			if speed < 1 {
-				step = math.Min(step, (ttl-age)/(1-speed))
-			} else if speed > 1 && !math.IsInf(speed, 1) {
-				// The backlog is at the target when the arrivals behind the head are that many.
-				waiting := math.Max(0, age) * inflow
-				if math.IsInf(left, 1) {
-					if waiting <= target {
-						return expired, t
-					}
-					return expired, t + (age-target/math.Max(inflow, 1e-300))/(speed-1)
-				}
-			} else if math.IsInf(left, 1) {
-				if age*inflow <= target {
-					return expired, t
-				}
-				return expired, math.Inf(1)
-			}
-			t += step
-			age += step * (1 - speed)
-			left -= step * speed
-			if left < 1e-9*piece.seconds {
-				left = 0
-			}
+			return expired, step
+		}
+		if expiring {
+			expired += (rate - outflow) * step
+		}
+		t += step
+		age += step * (1 - speed)
+		left -= step * speed
+		backlog -= step * (leave - inflow)
+		switch step {
+		case done:
+			return expired, t
+		case piece:
+			rate, left = inflow, math.Inf(1)
+		case full:
+			age = ttl
 		}
 	}
 	return expired, t

@@ -123,7 +123,10 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 		return p, nil
 	}
 	now := present{asked: q.At, inflow: n.Inflow, outflow: n.Outflow, working: math.NaN(), lottery: l}
-	return p, f.outcomes(&p, q, now, planner)
+	if err := f.outcomes(&p, q, now, planner); err != nil {
+		return Prediction{}, err
+	}
+	return p, nil
 }
 
 // planner is exact but for the errors of forecast.ChangingPassage, and the draws of the backlog.

@@ -12,7 +12,7 @@ import (
 // Outcome is what becomes of a Plan.
 type Outcome struct {
 	Plan Plan
-	// Prediction is the one with the plan. Its State and flows are those of now; CurrentBacklog and Delay are NaN, as they are told without a plan only.
+	// Prediction is the one with the plan. Its State and flows are those of now; CurrentBacklog, Delay and Effects are NaN, as they are told without a plan only.
 	Prediction Prediction
 	// Sooner is by how much sooner the target is reached than without the plan.
 	Sooner Difference
@@ -119,6 +119,7 @@ func (f *facts) outcomes(p *Prediction, q Question, now present, with planner) e
 		o.Prediction = *p
 		o.Prediction.Plan = plan.Name
 		o.Prediction.Outcomes = nil
+		o.Prediction.Effects = noEffects(q.Level)
 		nan := math.NaN()
 		o.Prediction.CurrentBacklog = Bounds{q.Level, nan, nan, nan}
 		o.Prediction.Delay = Delay{o.Prediction.CurrentBacklog, o.Prediction.CurrentBacklog}

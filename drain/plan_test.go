@@ -271,6 +271,12 @@ func TestPlanInEffect(t *testing.T) {
 	assert.InDelta(t, base.TimeToClear.Median, o.Prediction.TimeToClear.Median, 1e-6)
 	o = outcome(t, e.Predict, drain.Question{}, drain.Plan{Changes: []drain.Change{{At: drain.In(-time.Hour), For: time.Hour + 500*time.Second, By: drain.Exactly(100)}}})
 	assert.InEpsilon(t, 500+(3e5-500*300)/200, o.Prediction.TimeToClear.Median, 0.03) // 300/s for 500 s, and then 200/s
+	// What was over before the last sample is no matter, whatever it was.
+	for _, c := range []drain.Change{{By: drain.Exactly(100)}, {Factor: drain.Exactly(0.5)}, {To: drain.Exactly(3)}, {Pause: true}} {
+		c.At, c.For = drain.In(-40*time.Minute), 20*time.Minute
+		o = outcome(t, e.Predict, drain.Question{}, drain.Plan{Changes: []drain.Change{c}})
+		assert.Equal(t, base.TimeToClear, o.Prediction.TimeToClear)
+	}
 	// Paused since before: it goes on as it worked.
 	paused := drain.NewEstimator()
 	level := 3e5

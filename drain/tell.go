@@ -216,7 +216,7 @@ func (q *queue) feedback(f *facts, question Question, at float64) {
 		return q.panel.Predict(q.backlog - level).Law
 	})
 	if question.Feedback.Poison.value > question.Target && f.state != Cleared {
-		f.clear = forecast.Mixture{}.Prepare() // what never succeeds is never gone
+		f.clear, f.weights = forecast.Mixture{}.Prepare(), nil // what never succeeds is never gone
 		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == RateVaried || r == CameAsFast || r == DrainedBefore || r == TimeOfDay })
 	}
 }

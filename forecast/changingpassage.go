@@ -427,8 +427,10 @@ func (l *table) CDF(t float64) float64 {
 	switch {
 	case math.IsNaN(t):
 		return t
-	case t <= l.t[0]:
+	case t < l.t[0]:
 		return 0
+	case t == l.t[0]:
+		return l.p[0]
 	case t >= l.t[n-1]:
 		return l.p[n-1]
 	}
@@ -506,10 +508,7 @@ func hermite(n int) (z, w []float64) {
 
 // newBlend is the law for κ ≠ 0: the mean over ν.
 func newBlend(f FirstPassage, course []piece, kappa, horizon, coarseness float64) Distribution {
-	if f.DriftSD == 0 {
-		return solve(f, course, kappa, horizon, coarseness)
-	}
-	if f.Volatility == 0 {
+	if f.DriftSD == 0 || f.Volatility == 0 {
 		return solve(f, course, kappa, horizon, coarseness)
 	}
 	nodes, weights := normalNodes, normalWeights
@@ -619,7 +618,7 @@ func (m Mixture) Tabulate(horizon float64) Distribution {
 	for i := range tabulated {
 		at = append(at, all[i*(len(all)-1)/(tabulated-1)])
 	}
-	at = append(at, at[0]/2, horizon)
+	at = append(at, 0, at[0]/2, horizon)            // what is there at once is at 0
 	for t := at[tabulated-1]; t < horizon; t *= 4 { // what is later than all of them
 		at = append(at, t)
 	}
@@ -627,7 +626,7 @@ func (m Mixture) Tabulate(horizon float64) Distribution {
 	l := &table{}
 	best := 0.0
 	for _, t := range at {
-		if k := len(l.t); k > 0 && !(t > l.t[k-1]*(1+1e-12)) {
+		if k := len(l.t); k > 0 && !(t > l.t[k-1]*(1+1e-12)) { // the same
 			continue
 		}
 		p, h := 0.0, 0.0
@@ -637,7 +636,9 @@ func (m Mixture) Tabulate(horizon float64) Distribution {
 				w = m.Weights[i]
 			}
 			p += w * c.CDF(t)
-			h += w * c.Prob(t)
+			if d := c.Prob(t); d < math.MaxFloat64 {
+				h += w * d
+			}
 		}
 		if !(p >= 0 && h >= 0) {
 			continue
