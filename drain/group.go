@@ -173,7 +173,6 @@ func (g *Group) Predict(q Question) (GroupPrediction, error) {
 	}
 	f := newFacts()
 	all := GroupPrediction{Correlation: g.common.correlation()}
-	last := forecast.Last{}
 	sums := [...]*float64{&f.backlog, &f.inflow, &f.outflow, &f.net}
 	for i := range sums {
 		*sums[i] = 0
@@ -198,36 +197,45 @@ func (g *Group) Predict(q Question) (GroupPrediction, error) {
 		if p.law == nil {
 			known = false
 			f.warn("queue %q is unknown, and so is the whole", name)
-			continue
 		}
-		last.Components = append(last.Components, p.law)
-		last.Loadings = append(last.Loadings, math.Sqrt(all.Correlation))
 	}
-	f.state, f.tooOld = Unknown, !known
-	if cleared && known {
+	all.Prediction, all.Drivers = f.lastOf(q, all.Parts, all.Correlation, known, cleared)
+	return all, nil
+}
+
+// lastOf predicts for the whole that is cleared when the last of some parts is, and says which may be that; known says that all of it is, and cleared that it is over.
+func (f *facts) lastOf(q Question, parts []Prediction, correlation float64, known, cleared bool) (Prediction, []Driver) {
+	f.state, f.tooOld = Unknown, !known || len(parts) == 0
+	var drivers []Driver
+	switch {
+	case f.tooOld:
+	case cleared:
 		f.state, f.clear = Cleared, forecast.FirstPassage{}
-	}
-	if known && !cleared {
+	default:
+		last := forecast.Last{}
+		for _, p := range parts {
+			last.Components, last.Loadings = append(last.Components, p.law), append(last.Loadings, math.Sqrt(correlation))
+		}
 		f.clear = last.Prepare()
 		for i, share := range last.Drivers() {
 			if share > 0 {
-				all.Drivers = append(all.Drivers, Driver{g.names[i], share})
+				drivers = append(drivers, Driver{parts[i].Queue, share})
 			}
 		}
-		slices.SortStableFunc(all.Drivers, func(a, b Driver) int { return cmp.Compare(b.Probability, a.Probability) })
-		if len(all.Drivers) > 0 {
-			f.state = all.Parts[slices.Index(g.names, all.Drivers[0].Queue)].State
+		slices.SortStableFunc(drivers, func(a, b Driver) int { return cmp.Compare(b.Probability, a.Probability) })
+		if len(drivers) > 0 {
+			f.state = parts[slices.IndexFunc(parts, func(p Prediction) bool { return p.Queue == drivers[0].Queue })].State
+		}
+		if (f.state == Growing || f.state == Stalled) && !math.IsInf(f.clear.Quantile(0.5), 1) {
+			f.because(RateVaried)
 		}
 	}
-	f.elapsed = 0
-	all.Prediction = f.predict(q)
-	all.Weights = nil
-	if all.State == Growing || all.State == Stalled {
-		if !math.IsInf(all.TimeToClear.Median, 1) && known {
-			all.Reasons = append(all.Reasons, RateVaried)
-		}
+	whole := f.predict(q)
+	whole.Weights = nil
+	if f.clear != nil {
+		whole.turns = []turn{{1, -1, -1, f.clear}}
 	}
-	return all, nil
+	return whole, drivers
 }
 
 // String returns the line of the whole, with the part that drives the time where it can be named.

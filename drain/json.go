@@ -158,26 +158,22 @@ type jsonWeight struct {
 	Share  number `json:"share"`
 }
 
-// MarshalJSON writes the prediction in schema 2, which is schema 1 and the outcomes of plans: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
+// MarshalJSON writes the prediction in schema 2: snake case, seconds as numbers, times in RFC 3339 (UTC), and null for what is unknown or never; state
 // and never_probability say which. horizon_seconds is null where there is no limit, since where no rate is known, net_drain_before_per_second where no
 // change of it was found, the fields of record where no prediction was judged yet, and those of leak where there is no sign of one. counts has the samples offered and accepted, and those repaired and rejected
 // for each reason that occurred.
+//
+// What schema 2 has beside schema 1: plans, an array of {"plan", as ReadPlans reads it, "time_to_clear", "never_probability", "horizon_seconds", "deadlines", as above, and "sooner", the seconds
+// by which the target is reached before the time without the plan, with bounds and the probability of being sooner}; and effects, what follows from Question.Feedback, null where that
+// says nothing; numbers with a standard error are texts such as "2.5±0.3".
 func (p Prediction) MarshalJSON() ([]byte, error) {
-	clock := func(seconds float64) instant {
-		t, ok := p.Time(seconds)
-		if !ok {
-			return instant{}
-		}
-		return instant{&t}
-	}
-	bounds := func(b Bounds) jsonBounds { return jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)} }
 	j := jsonPrediction{
-		Schema: Schema, Queue: p.Queue, AsOf: clock(0), State: p.State,
+		Schema: Schema, Queue: p.Queue, AsOf: p.instant(0), State: p.State,
 		Reasons: append([]Reason{}, p.Reasons...), Warnings: append([]string{}, p.Warnings...), // [], not null
 		Samples: p.Samples, Backlog: number(p.Backlog), Target: number(p.Target),
 		InflowPerSecond: number(p.Inflow), OutflowPerSecond: number(p.Outflow), NetDrainPerSecond: number(p.NetDrain),
 		TimeToClear:    p.jsonClear(),
-		CurrentBacklog: bounds(p.CurrentBacklog),
+		CurrentBacklog: jsonBoundsOf(p.CurrentBacklog),
 		Delay: jsonDelay{
 			number(p.Delay.Oldest.Median), number(p.Delay.Oldest.Lower), number(p.Delay.Oldest.Upper),
 			number(p.Delay.Newest.Median), number(p.Delay.Newest.Lower), number(p.Delay.Newest.Upper),
@@ -192,14 +188,14 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		Weights:   []jsonWeight{},
 		Plans:     []jsonOutcome{},
 		Effects: jsonEffects{
-			p.Effects.Tipping, number(p.Effects.AboveTipping), number(p.Effects.NeededOutflow), p.Effects.Settles, bounds(p.Effects.SettlesIn),
-			jsonExpire{number(p.Effects.Expire.Median), number(p.Effects.Expire.Lower), number(p.Effects.Expire.Upper)}, bounds(p.Effects.ClearWithExpiry),
+			p.Effects.Tipping, number(p.Effects.AboveTipping), number(p.Effects.NeededOutflow), p.Effects.Settles, jsonBoundsOf(p.Effects.SettlesIn),
+			jsonExpire{number(p.Effects.Expire.Median), number(p.Effects.Expire.Lower), number(p.Effects.Expire.Upper)}, jsonBoundsOf(p.Effects.ClearWithExpiry),
 		},
 	}
 	for _, o := range p.Outcomes {
 		with := o.Prediction
 		j.Plans = append(j.Plans, jsonOutcome{
-			o.Plan, with.jsonClear(), number(with.Never), number(with.Horizon), with.jsonDeadlines(), jsonSooner{bounds(o.Sooner.Bounds), number(o.Sooner.Probability)},
+			o.Plan, with.jsonClear(), number(with.Never), number(with.Horizon), with.jsonDeadlines(), jsonSooner{jsonBoundsOf(o.Sooner.Bounds), number(o.Sooner.Probability)},
 		})
 	}
 	for _, w := range p.Weights {
@@ -217,18 +213,24 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	return json.Marshal(j)
 }
 
-func (p Prediction) jsonClear() jsonClear {
-	clock := func(seconds float64) instant {
-		t, ok := p.Time(seconds)
-		if !ok {
-			return instant{}
-		}
-		return instant{&t}
+// instant is the clock time that lies the given number of seconds after AsOf.
+func (p Prediction) instant(seconds float64) instant {
+	t, ok := p.Time(seconds)
+	if !ok {
+		return instant{}
 	}
+	return instant{&t}
+}
+
+func jsonBoundsOf(b Bounds) jsonBounds {
+	return jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)}
+}
+
+func (p Prediction) jsonClear() jsonClear {
 	b := p.TimeToClear
 	j := jsonClear{
-		Level: number(b.Level), jsonBounds: jsonBounds{number(b.Median), number(b.Lower), number(b.Upper)},
-		MedianTime: clock(b.Median), LowerTime: clock(b.Lower), UpperTime: clock(b.Upper),
+		Level: number(b.Level), jsonBounds: jsonBoundsOf(b),
+		MedianTime: p.instant(b.Median), LowerTime: p.instant(b.Lower), UpperTime: p.instant(b.Upper),
 	}
 	for _, q := range forecast.QuantileLevels() {
 		j.Quantiles = append(j.Quantiles, jsonQuantile{q, number(p.Quantile(q))})

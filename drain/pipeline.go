@@ -1,13 +1,10 @@
 package drain
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"time"
-
-	"github.com/postsack/backlog/forecast"
 )
 
 // Pipeline is a row of queues: what leaves one enters the next, and all is done when the last is clear. Stage i has to work off all that waits up to it, S_i = Q₁ + … + Q_i, and what
@@ -160,25 +157,25 @@ func (p *Pipeline) Predict(q Question) (PipelinePrediction, error) {
 	all.Prediction, all.Bottlenecks = whole, bottlenecks
 	for _, plan := range plans {
 		o := PipelineOutcome{Outcome: Outcome{Plan: plan}}
-		if o.Prediction, _, err = p.whole(q, all.Waiting, plan); err != nil {
-			return PipelinePrediction{}, err
-		}
-		o.Prediction.Plan = plan.Name
-		o.Prediction.Reasons = append(o.Prediction.Reasons, Planned)
-		o.Sooner = sooner(o.Prediction, all.Prediction)
-		for k, c := range plan.Changes {
+		for k := range max(1, len(plan.Changes)) { // the last one is the whole plan
 			part := plan
-			part.Changes = plan.Changes[:k+1]
-			with, b, err := p.whole(q, all.Waiting, part)
-			if err != nil {
+			part.Changes = plan.Changes[:min(k+1, len(plan.Changes))]
+			var b []Driver
+			if o.Prediction, b, err = p.whole(q, all.Waiting, part); err != nil {
 				return PipelinePrediction{}, err
 			}
-			step := PipelineStep{Change: c, Median: with.TimeToClear.Median}
+			if len(plan.Changes) == 0 {
+				break
+			}
+			step := PipelineStep{Change: plan.Changes[k], Median: o.Prediction.TimeToClear.Median}
 			if len(b) > 0 {
 				step.Bottleneck = b[0]
 			}
 			o.Steps = append(o.Steps, step)
 		}
+		o.Prediction.Plan = plan.Name
+		o.Prediction.Reasons = append(o.Prediction.Reasons, Planned)
+		o.Sooner = sooner(o.Prediction, all.Prediction)
 		all.Plans = append(all.Plans, o)
 	}
 	return all, nil
@@ -233,10 +230,7 @@ func (plan Plan) of(stage string) Plan {
 // whole puts the stages together that do not wait.
 func (p *Pipeline) whole(q Question, waiting []string, plan Plan) (Prediction, []Driver, error) {
 	f := newFacts()
-	last := forecast.Last{}
-	var names []string
-	var states []State
-	loading := math.Sqrt(p.sums.common.correlation())
+	var parts []Prediction
 	known := true
 	for _, name := range p.stages {
 		e := p.sums.Part(name)
@@ -245,12 +239,19 @@ func (p *Pipeline) whole(q Question, waiting []string, plan Plan) (Prediction, [
 			continue
 		}
 		ask := q
-		ask.Plans = []Plan{plan.of(name)}
+		ask.Deadlines = nil
+		if part := plan.of(name); len(part.Changes)+len(part.Risks) > 0 {
+			ask.Plans = []Plan{part}
+		}
 		s, err := e.Predict(ask)
 		if err != nil {
 			return Prediction{}, nil, fmt.Errorf("stage %q: %w", name, err)
 		}
-		with := s.Outcomes[0].Prediction
+		with := s
+		if len(s.Outcomes) > 0 {
+			with = s.Outcomes[0].Prediction
+		}
+		with.Queue = name
 		f.samples = max(f.samples, s.Samples)
 		f.last, f.backlog, f.net = s.LastSample, p.upTo(len(p.stages)-1), s.NetDrain
 		if math.IsNaN(f.inflow) {
@@ -265,32 +266,9 @@ func (p *Pipeline) whole(q Question, waiting []string, plan Plan) (Prediction, [
 			f.warn("stage %q is unknown, and so is the whole", name)
 			continue
 		}
-		names, states = append(names, name), append(states, s.State)
-		last.Components, last.Loadings = append(last.Components, with.law), append(last.Loadings, loading)
+		parts = append(parts, with)
 	}
-	f.state, f.tooOld = Unknown, !known || len(names) == 0
-	var drivers []Driver
-	switch {
-	case f.tooOld:
-	case p.upTo(len(p.stages)-1) <= q.Target:
-		f.state, f.clear = Cleared, forecast.FirstPassage{}
-	default:
-		f.clear = last.Prepare()
-		for i, share := range last.Drivers() {
-			if share > 0 {
-				drivers = append(drivers, Driver{names[i], share})
-			}
-		}
-		slices.SortStableFunc(drivers, func(a, b Driver) int { return cmp.Compare(b.Probability, a.Probability) })
-		if len(drivers) > 0 {
-			f.state = states[slices.Index(names, drivers[0].Queue)]
-		}
-	}
-	whole := f.predict(q)
-	whole.Weights = nil
-	if f.clear != nil {
-		whole.turns = []turn{{1, -1, -1, f.clear}}
-	}
+	whole, drivers := f.lastOf(q, parts, p.sums.common.correlation(), known, p.upTo(len(p.stages)-1) <= q.Target)
 	return whole, drivers, nil
 }
 

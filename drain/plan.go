@@ -97,7 +97,7 @@ func (p Plan) error(kind string, i int, label string, err error) error {
 	return fmt.Errorf("drain: %w: %s: %w", ErrInvalid, where, err)
 }
 
-// longest is how long anything in a plan may take, in years.
+// longestYears is how long anything in a plan may take.
 const longestYears = 100
 
 func (c Change) validate() error {

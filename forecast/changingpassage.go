@@ -130,8 +130,7 @@ func (d *drifting) at(t float64, piece int) (s instantly) {
 	}
 	s.run = math.Expm1(d.kappa*t) / d.kappa
 	s.noise = d.f.Volatility * d.f.Volatility * math.Expm1(2*d.kappa*t) / (2 * d.kappa)
-	i := sort.Search(len(d.extra), func(i int) bool { return d.extra[i].from > t })
-	s.extra = d.extra[max(0, i-1)].at(t)
+	s.extra = pieceAt(d.extra, t).at(t)
 	return s
 }
 
@@ -445,10 +444,8 @@ func (l *table) between(i int, t float64) (p, density float64) {
 	if !(rise > 0) {
 		return l.p[i], 0
 	}
-	a, b := math.Min(3*rise, l.h[i]*w), math.Min(3*rise, l.h[i+1]*w)
-	x := (t - l.t[i]) / w
-	c, d := 3*rise-2*a-b, a+b-2*rise
-	return l.p[i] + x*(a+x*(c+x*d)), math.Max(0, a+x*(2*c+3*x*d)) / w
+	p, density = cubic(rise, math.Min(3*rise, l.h[i]*w), math.Min(3*rise, l.h[i+1]*w), (t-l.t[i])/w)
+	return l.p[i] + p, density / w
 }
 
 func (l *table) Survival(t float64) float64 { return 1 - l.CDF(t) }

@@ -2,7 +2,7 @@ package forecast
 
 import (
 	"math"
-	"slices"
+	"sort"
 )
 
 // Extra is what is worked off in addition to the usual, as it is known beforehand: from each step on at another rate, until the next one. Before the first step
@@ -31,72 +31,19 @@ func (e Extra) Valid() bool {
 	return true
 }
 
-// Rate returns e(t).
-func (e Extra) Rate(t float64) float64 {
-	i := e.step(t)
-	if i < 0 {
-		return 0
-	}
-	return e[i].Rate + e[i].Slope*(t-e[i].At)
-}
+// Rate returns e(t), for t >= 0.
+func (e Extra) Rate(t float64) float64 { return pieceAt(e.course(), t).rateAt(t) }
 
 // Total returns E(t), 0 for t <= 0.
 func (e Extra) Total(t float64) float64 {
-	sum := 0.0
-	for i, s := range e {
-		from := math.Max(0, s.At)
-		to := t
-		if i+1 < len(e) {
-			to = math.Min(t, e[i+1].At)
-		}
-		if to <= from {
-			continue
-		}
-		sum += s.between(from, to)
-	}
-	return sum
-}
-
-// between is the integral of the rate.
-func (s Step) between(from, to float64) float64 {
-	return (to - from) * (s.Rate + s.Slope*((from+to)/2-s.At))
-}
-
-// step is the number of the step that holds at t, -1 before the first.
-func (e Extra) step(t float64) int {
-	i, _ := slices.BinarySearchFunc(e, t, func(s Step, t float64) int {
-		if s.At <= t {
-			return -1
-		}
-		return 1
-	})
-	return i - 1
+	t = math.Max(0, t)
+	return pieceAt(e.course(), t).at(t)
 }
 
 // Arrives returns the first time t >= 0 at which rate·t + E(t) has reached a distance; +Inf where it never does. It is the fluid limit of every law that has an Extra.
 func (e Extra) Arrives(distance, rate float64) float64 {
-	if !(distance > 0) {
-		return 0
-	}
-	return arrives(e.course(), distance, rate)
-}
-
-func arrives(c []piece, distance, rate float64) float64 {
-	for i := range c {
-		from := c[i].from
-		to := math.Inf(1)
-		if i+1 < len(c) {
-			to = c[i+1].from
-		}
-		left := distance - rate*from - c[i].total
-		if left <= 0 {
-			return from // by rounding, at the step itself
-		}
-		if x := firstRoot(left, rate+c[i].rate, c[i].slope/2); x <= to-from {
-			return from + x
-		}
-	}
-	return math.Inf(1)
+	steady := way{t: []float64{0}, x: []float64{0}, rate: rate}
+	return steady.arrives(e.course(), distance)
 }
 
 // firstRoot returns the least x > 0 with b·x + c·x² = a, for a > 0; +Inf where there is none.
@@ -143,6 +90,12 @@ func (e Extra) course() []piece {
 		c = append(c, p)
 	}
 	return c
+}
+
+// pieceAt returns the piece that holds at t.
+func pieceAt(c []piece, t float64) *piece {
+	i := sort.Search(len(c), func(i int) bool { return c[i].from > t })
+	return &c[max(0, i-1)]
 }
 
 // at returns E(t) for t within the piece.

@@ -224,9 +224,14 @@ func (q *quantileLaw) at(s float64) (p, density float64) {
 // cubic returns the same at a part of the way from knot i to the next.
 func (q *quantileLaw) cubic(i int, x float64) (p, density float64) {
 	w, rise := q.s[i+1]-q.s[i], q.p[i+1]-q.p[i]
-	a, b := q.slope[i]*w, q.slope[i+1]*w
+	p, density = cubic(rise, q.slope[i]*w, q.slope[i+1]*w, x)
+	return q.p[i] + p, density / w
+}
+
+// cubic returns the cubic from 0 at x = 0 to rise at x = 1 that has the slopes a and b there, and its slope, which is none below 0.
+func cubic(rise, a, b, x float64) (y, slope float64) {
 	c, d := 3*rise-2*a-b, a+b-2*rise
-	return q.p[i] + x*(a+x*(c+x*d)), math.Max(0, a+x*(2*c+3*x*d)) / w
+	return x * (a + x*(c+x*d)), math.Max(0, a+x*(2*c+3*x*d))
 }
 
 func (q quantileLaw) CDF(t float64) float64 {
