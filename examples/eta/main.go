@@ -62,7 +62,7 @@ func (e env) run(args []string) int {
 		fmt.Fprintf(e.stderr, "eta: %v (eta -help lists the flags)\n", err)
 		return exitUsage
 	}
-	fmt.Fprintln(e.stderr, "eta:", err)
+	fmt.Fprintln(e.stderr, "eta:", plain(err))
 	return exitData
 }
 
