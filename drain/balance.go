@@ -16,6 +16,7 @@ type balance struct {
 	anchor, next mark
 	known, total float64 // seconds of known balance, and the leak in them
 	points       int
+	last         leakRate
 	// The rate of the leak over memories of 16, 64, 256 and 1024 marks: an outage of the measurement is told from a leak that has been there for ever.
 	drifts [leakMemories]forecast.Drift
 }
@@ -27,6 +28,9 @@ type mark struct {
 	in, out         float64 // NaN until the flow has passed the moment
 	inGaps, outGaps int
 }
+
+// leakRate is a leak in items/s between two marks, and the backlog between them.
+type leakRate struct{ rate, level float64 }
 
 // measured takes a measured backlog at t. A mark that still waits for a flow is kept: the flow may come far less often than the backlog.
 func (b *balance) measured(t, backlog float64, in, out *stream) {
@@ -54,8 +58,10 @@ func (b *balance) pass(in, out *stream) {
 	}
 	m.set = false
 	if a := b.anchor; a.set && a.inGaps == m.inGaps && a.outGaps == m.outGaps && m.inGaps >= 0 && m.outGaps >= 0 {
-		b.known += m.at - a.at
-		b.total += (m.in - a.in) - (m.out - a.out) - (m.backlog - a.backlog)
+		d, leak := m.at-a.at, (m.in-a.in)-(m.out-a.out)-(m.backlog-a.backlog)
+		b.known += d
+		b.total += leak
+		b.last = leakRate{leak / d, (a.backlog + m.backlog) / 2}
 		b.points++
 		b.see()
 	} else if b.points == 0 {

@@ -83,12 +83,12 @@ func (p Plan) scenarios(now present, uncertain bool) ([]scenario, error) {
 	}
 	for i, c := range p.Changes {
 		if c.Queue != "" {
-			return nil, p.error("change", i, c.Label, fmt.Errorf("queue is %q, want none: that is for stages", c.Queue))
+			return nil, p.error("change", i, c.Label, fmt.Errorf("queue is %q, want none: that is for stages and groups", c.Queue))
 		}
 	}
 	for i, r := range p.Risks {
 		if r.Queue != "" {
-			return nil, p.error("risk", i, r.Label, fmt.Errorf("queue is %q, want none: that is for stages", r.Queue))
+			return nil, p.error("risk", i, r.Label, fmt.Errorf("queue is %q, want none: that is for stages and groups", r.Queue))
 		}
 	}
 	in, out := p.needs()

@@ -36,7 +36,7 @@
 // record, 92 to 99 % in the first incident, and 86 to 95 % of those made at the beginning of one. They know nothing of what the samples do not show, such as a
 // repair that is coming or the next outage: that is what a Plan says (Question.Plans), each of which has an Outcome beside the prediction without it. The record of the queue was made
 // without plans; it gives the way that the queue goes by itself, on top of which a plan's items are worked off (forecast.Paths). Need answers the question the other way round: what does it
-// take to be done by then? Feedback is what the queue does to itself, and a Group is a queue of several.
+// take to be done by then? Feedback is what the queue does to itself, as given or as the samples show it, and a Group is a queue of several.
 //
 // The package reads no clock: AsOf is the time of the last sample, or Question.At. The older the last sample is by then, the wider are the bounds, around a
 // median that stays where it is on the clock; once it is too old (Stale) the answer is unknown.

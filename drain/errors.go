@@ -95,10 +95,16 @@ const (
 	MayNotClear Reason = "may_not_clear"
 	// Planned: this is with a plan.
 	Planned Reason = "planned"
-	// AboveTipping: with the retries that are given, the queue may be above the backlog from which it does not clear by itself: see Effects.
+	// AboveTipping: with the retries that are given or seen, the queue may be above the backlog from which it does not clear by itself: see Effects.
 	AboveTipping Reason = "above_tipping"
-	// Settles: with the feedback that is given, the queue settles above the target.
+	// Settles: with the feedback that is given or seen, the queue settles above the target.
 	Settles Reason = "settles"
+	// RetriesSeen: the inflow was seen to rise with the backlog, as with retries and log-ins: see Feedback.
+	RetriesSeen Reason = "retries_seen"
+	// AbandonmentSeen: more was seen to leave the more wait, beside what is served.
+	AbandonmentSeen Reason = "abandonment_seen"
+	// FloorSeen: the backlog came to rest above the target before, and went no lower since.
+	FloorSeen Reason = "floor_seen"
 	// Expires: items expire before they are served.
 	Expires Reason = "expires"
 	// LeavesUnmeasured: the backlog falls faster than the measured flows make it: items expire, bounce, are counted twice as they come, or somebody

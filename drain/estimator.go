@@ -48,7 +48,7 @@ type Option func(*Estimator)
 func InZone(zone *time.Location) Option { return func(e *Estimator) { e.zone = zone } }
 
 // WithMemory bounds the memory of the estimator in bytes, for those who have a great many queues. The default is what 16 KiB hold; what smaller ones
-// give up is a part of the record, then the flows, and then all of it:
+// give up is what the samples tell of feedback and a part of the record, then the flows, and then all of it:
 //
 //	bytes     earlier drains   judged   memory lengths   late samples   flows
 //	16384     144              8        8                8              yes
@@ -78,11 +78,12 @@ type plan struct {
 	drains, judged, memories int
 	late                     int
 	backlogOnly, ratesAlone  bool
+	reactions                bool
 }
 
 // plans are those of WithMemory, the largest first.
 var plans = [...]plan{
-	{bytes: 16384, drains: 144, judged: 8, memories: 8, late: 8},
+	{bytes: 16384, drains: 144, judged: 8, memories: 8, late: 8, reactions: true},
 	{bytes: 12288, drains: 72, judged: 4, memories: 8, late: 8},
 	{bytes: 8192, drains: 64, judged: 4, memories: 8, late: 8, backlogOnly: true},
 	{bytes: 4096, drains: -1, judged: -1, memories: 8, late: 4, backlogOnly: true},
@@ -109,6 +110,9 @@ func (e *Estimator) begin() {
 	}
 	e.pending = make([]record, p.late)
 	e.q.backlogOnly = p.backlogOnly
+	if p.reactions {
+		e.q.reactions = new(reactions)
+	}
 	o := forecast.PanelOptions{Memories: p.memories, Drains: p.drains, Pending: p.judged, RatesAlone: p.ratesAlone}
 	if p.drains >= 0 {
 		o.Local = local(e.epoch.In(e.zone))
@@ -362,7 +366,8 @@ func (e *Estimator) wall(at int64) time.Time { return e.epoch.Add(time.Duration(
 // ahead is a copy of a queue that looks ahead at what is not settled yet.
 type ahead struct {
 	queue
-	own flows
+	own       flows
+	reactions reactions
 }
 
 // aheads are used again and again, as each is as large as an Estimator.
@@ -383,6 +388,10 @@ func (e *Estimator) present() *ahead {
 		out.CopyFrom(&w.out.drifts)
 		now.own.in.drifts, now.own.out.drifts = in, out
 		q.flows = &now.own
+	}
+	if w := e.q.reactions; w != nil {
+		now.reactions = *w
+		q.reactions = &now.reactions
 	}
 	for i, r := range e.pending[:e.n] {
 		next := math.NaN()
@@ -453,6 +462,7 @@ func (e *Estimator) Predict(q Question) (Prediction, error) {
 		at = q.At.Sub(e.wall(0)).Seconds()
 	}
 	now.tell(&f, q, at, seconds)
+	now.seen(&f, &q)
 	now.feedback(&f, q, at)
 	p := f.predict(q)
 	p.Counts = counts

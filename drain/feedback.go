@@ -19,7 +19,7 @@ import (
 type Feedback struct {
 	// Retry is r: how many items a second enter for each item that waits, such as retries and log-ins, in 1/s.
 	Retry Estimate
-	// Abandon is θ: the share of those waiting that leave by themselves, in 1/s, beside those that are served.
+	// Abandon is θ: the share of those waiting that leave by themselves, in 1/s, beside those that are served, or by which more are served the more wait.
 	Abandon Estimate
 	// Poison is how many of the items that wait never succeed, and are taken up again and again.
 	Poison Estimate
@@ -57,6 +57,14 @@ func (b Feedback) check() error {
 		return fmt.Errorf("drain: %w: Feedback: TimeToLive is %v, want 0 or more", ErrInvalid, b.TimeToLive)
 	}
 	return nil
+}
+
+// lives is the time to live in seconds, NaN for none.
+func (b Feedback) lives() float64 {
+	if b.TimeToLive == 0 {
+		return math.NaN()
+	}
+	return b.TimeToLive.Seconds()
 }
 
 // kappa is r - θ, 0 where neither is known.
@@ -116,9 +124,10 @@ func (f *facts) effects(q Question, net, inflow, outflow Estimate, oldest float6
 		}
 	}
 	if k.value < 0 && net.known && net.value > 0 {
-		if at := f.backlog + net.value/k.value; at > q.Target {
-			x := net.value / k.value
-			e.Settles = About(at, math.Hypot(net.se/k.value, x*k.se/k.value))
+		x := net.value / k.value
+		at, se := f.backlog+x, math.Hypot(net.se/k.value, x*k.se/k.value)
+		if at > q.Target && (!f.seen || at-2*se > q.Target) {
+			e.Settles = About(at, se)
 			t := math.Log(20) / -k.value
 			z := -distuv.UnitNormal.Quantile((1-q.Level)/2) * k.se / -k.value
 			e.SettlesIn = Bounds{q.Level, t, t / (1 + z), t / math.Max(1-z, 1e-3)}

@@ -3,6 +3,7 @@ package drain_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,4 +130,150 @@ func TestExpiry(t *testing.T) {
 		_, err := drain.Numbers{Backlog: drain.Exactly(1), Net: drain.Exactly(1)}.Predict(drain.Question{Feedback: b})
 		assert.ErrorIs(t, err, drain.ErrInvalid)
 	}
+}
+
+// loop is a simulated queue with feedback, sampled every so many seconds.
+type loop struct {
+	system
+	retry, abandon float64 // a second for each that waits
+	measured       bool    // those who give up are in the outflow
+	poison         float64 // a tenth of what enters never succeeds, until there are that many
+}
+
+// seen is how often each kind of feedback was found in an estimator that was asked again and again, and the means of what was.
+type seen struct {
+	asked, retries, abandons, floors int
+	retry, abandon, floor            float64
+}
+
+func (l loop) run(t testing.TB, seeds uint64) (all seen) {
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(seed, 20))
+		next := l.flow(r)
+		var e drain.Estimator
+		waiting, poison, in, out := 0.0, 0.0, 0.0, 0.0
+		for i := range 4000 {
+			s := drain.Sample{Time: at(float64(i) * l.seconds), Backlog: drain.Items(waiting + poison)}
+			if i > 0 {
+				s.Inflow, s.Outflow = drain.Count(in), drain.Count(out)
+			}
+			_ = e.Observe(s) // an absurd jump, by chance
+			if i%400 == 399 {
+				p, err := e.Predict(drain.Question{})
+				require.NoError(t, err)
+				all.asked++
+				b := p.Feedback
+				if slices.Contains(p.Reasons, drain.RetriesSeen) {
+					all.retries++
+					all.retry += b.Retry.Value()
+				}
+				if slices.Contains(p.Reasons, drain.AbandonmentSeen) {
+					all.abandons++
+					all.abandon += b.Abandon.Value()
+				}
+				if slices.Contains(p.Reasons, drain.FloorSeen) {
+					all.floors++
+					all.floor += b.Poison.Value()
+				}
+			}
+			come, can := next(i)
+			come += poisson(r, l.retry*waiting*l.seconds)
+			gone := math.Min(waiting, poisson(r, l.abandon*waiting*l.seconds))
+			bad := 0.0
+			if poison < l.poison {
+				bad = math.Round(come / 10)
+			}
+			served := math.Min(waiting-gone+come-bad, can)
+			waiting += come - bad - gone - served
+			poison += bad
+			in, out = come, served
+			if l.measured {
+				out += gone
+			}
+		}
+	}
+	all.retry /= float64(all.retries)
+	all.abandon /= float64(all.abandons)
+	all.floor /= float64(all.floors)
+	return all
+}
+
+// TestFeedbackSeen: retries, abandonment and a floor are found in the samples, with their size, where the backlog shows them; and next to nowhere else: not where the inflow drives the
+// backlog, nor where a day's cycle meets outages.
+func TestFeedbackSeen(t *testing.T) {
+	ample := system{name: "outages of a queue with much to spare", seconds: 10, flow: func(r *rand.Rand) func(int) (float64, float64) {
+		down := spells(r, 150, func() float64 { return 30 * r.ExpFloat64() })
+		return func(int) (float64, float64) {
+			if down() {
+				return poisson(r, 40), poisson(r, 5)
+			}
+			return poisson(r, 40), poisson(r, 100)
+		}
+	}}
+	const seeds = 12
+	share := func(n, of int) float64 { return float64(n) / float64(of) }
+	for _, s := range append([]system{ample}, systems...) {
+		none := loop{system: s}.run(t, seeds)
+		assert.LessOrEqual(t, share(none.retries+none.abandons+none.floors, none.asked), 0.01, s.name)
+		left := loop{system: s, abandon: 0.01 / s.seconds}.run(t, seeds)
+		assert.Greater(t, share(left.abandons, left.asked), 0.8, s.name)
+		assert.InEpsilon(t, 0.01/s.seconds, left.abandon, 0.03, s.name)
+		assert.LessOrEqual(t, share(left.retries+left.floors, left.asked), 0.01, s.name)
+	}
+	again := loop{system: ample, retry: 5e-4}.run(t, seeds)
+	assert.Greater(t, share(again.retries, again.asked), 0.6)
+	assert.InEpsilon(t, 5e-4, again.retry, 0.1)
+	assert.LessOrEqual(t, share(again.abandons+again.floors, again.asked), 0.01)
+	for _, s := range []system{systems[1], systems[2]} { // bursts and autocorrelated inflow, those who give up counted as served
+		left := loop{system: s, abandon: 1e-3, measured: true}.run(t, seeds)
+		assert.Greater(t, share(left.abandons, left.asked), 0.8, s.name)
+		assert.InEpsilon(t, 1e-3, left.abandon, 0.05, s.name)
+	}
+	stuck := loop{system: ample, poison: 300}.run(t, seeds)
+	assert.Greater(t, share(stuck.floors, stuck.asked), 0.9)
+	assert.InEpsilon(t, 300, stuck.floor, 0.03)
+	assert.LessOrEqual(t, share(stuck.retries+stuck.abandons, stuck.asked), 0.01)
+}
+
+// TestSettlesWhereItRested: T15 without being told: a queue that came to rest at its poison before is said to settle there again, and when.
+func TestSettlesWhereItRested(t *testing.T) {
+	var e drain.Estimator
+	r := rand.New(rand.NewPCG(1, 15))
+	level := func(i int) float64 {
+		if i < 400 {
+			return 500
+		}
+		return math.Max(500, 6500-15*float64(i-400))
+	}
+	observe := func(from, to int) {
+		for i := from; i < to; i++ {
+			in := poisson(r, 100)
+			require.NoError(t, e.Observe(drain.Sample{Time: at(float64(10 * i)), Backlog: drain.Items(level(i)), Inflow: drain.Count(in), Outflow: drain.Count(math.Max(0, in-level(i)+level(max(0, i-1))))}))
+		}
+	}
+	observe(0, 600)
+	p, err := e.Predict(drain.Question{})
+	require.NoError(t, err)
+	assert.Equal(t, drain.Draining, p.State)
+	assert.Contains(t, p.Reasons, drain.FloorSeen)
+	assert.Contains(t, p.Reasons, drain.Settles)
+	assert.Equal(t, 500.0, p.Effects.Settles.Value())
+	assert.InEpsilon(t, 2010, p.Effects.SettlesIn.Median, 0.1)
+	assert.Less(t, p.Effects.SettlesIn.Lower, 2010.0)
+	assert.Greater(t, p.Effects.SettlesIn.Upper, 2010.0)
+	observe(600, 1200)
+	p, err = e.Predict(drain.Question{})
+	require.NoError(t, err)
+	assert.Contains(t, p.Reasons, drain.Settles)
+	assert.Zero(t, p.Effects.SettlesIn.Median)
+	// Not to a target above it, and no more once it went below.
+	p, err = e.Predict(drain.Question{Target: 500})
+	require.NoError(t, err)
+	assert.NotContains(t, p.Reasons, drain.FloorSeen)
+	for i := range 20 {
+		require.NoError(t, e.Observe(drain.Sample{Time: at(float64(12000 + 10*i)), Backlog: drain.Items(100)}))
+	}
+	p, err = e.Predict(drain.Question{})
+	require.NoError(t, err)
+	assert.NotContains(t, p.Reasons, drain.FloorSeen)
 }

@@ -143,6 +143,15 @@ type GroupPrediction struct {
 	Drivers []Driver
 	// Correlation is how much the times of two parts have in common, from 0 to 1.
 	Correlation float64
+	// Plans are the outcomes of the question's plans.
+	Plans []GroupOutcome
+}
+
+// GroupOutcome is what becomes of a plan whose changes each name a part.
+type GroupOutcome struct {
+	Outcome
+	// Drivers are the parts that may come last with the plan.
+	Drivers []Driver
 }
 
 // Driver is a part and the probability that it is the last one to be cleared.
@@ -154,16 +163,20 @@ type Driver struct {
 // Predict answers a question for the whole: when will the last part be at the target? The target is that of each part. The time is that of forecast.Last: the parts' own times, with their
 // records, joined by a common cause as strong as their backlogs' moves have been in common.
 //
-// Where a part is unknown, as it has no recent sample, so is the whole, and a warning names it. A group without parts is unknown. Errors are those of Estimator.Predict; plans are
-// asked of the parts, and an error here.
+// Where a part is unknown, as it has no recent sample, so is the whole, and a warning names it. A group without parts is unknown. The changes and risks of plans
+// must name their part in Queue. Errors are those of Estimator.Predict, and wrap ErrInvalid: a change of a part that there is not.
 func (g *Group) Predict(q Question) (GroupPrediction, error) {
 	q, err := q.withDefaults()
 	if err != nil {
 		return GroupPrediction{}, err
 	}
-	if len(q.Plans) > 0 {
-		return GroupPrediction{}, fmt.Errorf("drain: %w: Plans of a group, want them asked of its parts", ErrInvalid)
+	plans := q.Plans
+	for _, plan := range plans {
+		if err := g.check(plan); err != nil {
+			return GroupPrediction{}, err
+		}
 	}
+	q.Plans = nil
 	if q.At.IsZero() {
 		for _, name := range g.names {
 			if t := g.parts[name].Latest(); t.After(q.At) {
@@ -199,8 +212,59 @@ func (g *Group) Predict(q Question) (GroupPrediction, error) {
 			f.warn("queue %q is unknown, and so is the whole", name)
 		}
 	}
+	without := f
 	all.Prediction, all.Drivers = f.lastOf(q, all.Parts, all.Correlation, known, cleared)
+	for _, plan := range plans {
+		o := GroupOutcome{Outcome: Outcome{Plan: plan}}
+		with := slices.Clone(all.Parts)
+		f := without
+		f.reasons, f.warnings = slices.Clone(f.reasons), slices.Clone(f.warnings)
+		for i, name := range g.names {
+			part := plan.of(name, false)
+			if len(part.Changes)+len(part.Risks) == 0 {
+				continue
+			}
+			ask := q
+			ask.Plans = []Plan{part}
+			p, err := g.parts[name].Predict(ask)
+			if err != nil {
+				return GroupPrediction{}, fmt.Errorf("queue %q: %w", name, err)
+			}
+			with[i] = p.Outcomes[0].Prediction
+			with[i].Queue = name
+			f.horizon = max(f.horizon, with[i].Horizon)
+		}
+		o.Prediction, o.Drivers = f.lastOf(q, with, all.Correlation, known, cleared)
+		o.Prediction.Plan = plan.Name
+		o.Prediction.Reasons = append(o.Prediction.Reasons, Planned)
+		o.Sooner = sooner(o.Prediction, all.Prediction)
+		all.Plans = append(all.Plans, o)
+	}
 	return all, nil
+}
+
+// check returns an error where a plan is not one of parts.
+func (g *Group) check(plan Plan) error {
+	if err := plan.Validate(); err != nil {
+		return err
+	}
+	unknown := func(kind string, i int, label, queue string) error {
+		if slices.Contains(g.names, queue) {
+			return nil
+		}
+		return plan.error(kind, i, label, fmt.Errorf("queue is %q, want one of those that were seen, such as %q", queue, g.names[:min(3, len(g.names))]))
+	}
+	for i, c := range plan.Changes {
+		if err := unknown("change", i, c.Label, c.Queue); err != nil {
+			return err
+		}
+	}
+	for i, r := range plan.Risks {
+		if err := unknown("risk", i, r.Label, r.Queue); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastOf predicts for the whole that is cleared when the last of some parts is, and says which may be that; known says that all of it is, and cleared that it is over.

@@ -97,7 +97,7 @@ func TestGroupUnknown(t *testing.T) {
 	assert.Equal(t, drain.Unknown, p.State)
 	assert.True(t, math.IsNaN(p.TimeToClear.Median))
 	assert.Contains(t, p.Warnings, `queue "" is unknown, and so is the whole`)
-	_, err = g.Predict(drain.Question{Plans: []drain.Plan{{}}})
+	_, err = g.Predict(drain.Question{Plans: []drain.Plan{{Risks: []drain.Risk{{Queue: "b", Probability: 0.5, Length: time.Hour}}}}})
 	assert.ErrorIs(t, err, drain.ErrInvalid)
 	for k := range 3 {
 		seeIn(t, &g, "a", 300+10*k, 0)
@@ -107,4 +107,33 @@ func TestGroupUnknown(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, drain.Cleared, p.State)
 	assert.Zero(t, p.TimeToClear.Median)
+}
+
+// TestGroupPlan: a plan for the slowest part makes the whole as late as the one that is then the slowest, and another part changes nothing.
+func TestGroupPlan(t *testing.T) {
+	var g drain.Group
+	r := rand.New(rand.NewPCG(3, 6))
+	for k := range 60 {
+		for i, level := range []float64{9000 - 20*float64(k), 4000 - 30*float64(k)} {
+			seeIn(t, &g, fmt.Sprint("p", i), 10*k, level+r.NormFloat64())
+		}
+	}
+	more := func(queue string) drain.Plan {
+		return drain.Plan{Name: "more in " + queue, Changes: []drain.Change{{At: drain.In(0), Queue: queue, By: drain.Exactly(50)}}}
+	}
+	p, err := g.Predict(drain.Question{Plans: []drain.Plan{more("p0"), more("p1")}})
+	require.NoError(t, err)
+	require.Len(t, p.Plans, 2)
+	fast, same := p.Plans[0], p.Plans[1]
+	assert.Equal(t, "p0", p.Drivers[0].Queue)
+	assert.Equal(t, "p1", fast.Drivers[0].Queue)
+	assert.InEpsilon(t, p.Parts[1].TimeToClear.Median, fast.Prediction.TimeToClear.Median, 1e-3)
+	assert.InEpsilon(t, p.TimeToClear.Median-fast.Prediction.TimeToClear.Median, fast.Sooner.Median, 0.05)
+	assert.InEpsilon(t, p.TimeToClear.Median, same.Prediction.TimeToClear.Median, 1e-6)
+	assert.Equal(t, "p0", same.Drivers[0].Queue)
+	assert.InDelta(t, 0, same.Sooner.Median, 1e-3)
+	assert.Contains(t, fast.Prediction.Reasons, drain.Planned)
+	_, err = g.Predict(drain.Question{Plans: []drain.Plan{more("p7")}})
+	assert.ErrorIs(t, err, drain.ErrInvalid)
+	assert.ErrorContains(t, err, `queue is "p7", want one of those that were seen`)
 }

@@ -61,7 +61,15 @@ type jsonPrediction struct {
 	Leak              jsonLeak       `json:"leak"`
 	Counts            jsonCounts     `json:"counts"`
 	Plans             []jsonOutcome  `json:"plans"`
+	Feedback          jsonFeedback   `json:"feedback"`
 	Effects           jsonEffects    `json:"effects"`
+}
+
+type jsonFeedback struct {
+	Retry      Estimate `json:"retry_per_second"`
+	Abandon    Estimate `json:"abandon_per_second"`
+	Poison     Estimate `json:"poison"`
+	TimeToLive number   `json:"time_to_live_seconds"`
 }
 
 type jsonEffects struct {
@@ -164,8 +172,8 @@ type jsonWeight struct {
 // for each reason that occurred.
 //
 // What schema 2 has beside schema 1: plans, an array of {"plan", as ReadPlans reads it, "time_to_clear", "never_probability", "horizon_seconds", "deadlines", as above, and "sooner", the seconds
-// by which the target is reached before the time without the plan, with bounds and the probability of being sooner}; and effects, what follows from Question.Feedback, null where that
-// says nothing; numbers with a standard error are texts such as "2.5±0.3".
+// by which the target is reached before the time without the plan, with bounds and the probability of being sooner}; feedback, how the queue acts
+// on its own flows, as given or seen; and effects, what follows from it; null where there is none; numbers with a standard error are texts such as "2.5±0.3".
 func (p Prediction) MarshalJSON() ([]byte, error) {
 	j := jsonPrediction{
 		Schema: Schema, Queue: p.Queue, AsOf: p.instant(0), State: p.State,
@@ -187,6 +195,7 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 		Record:    jsonRecord{p.Record.Predictions, number(p.Record.WithinLevel), number(p.Record.MedianFactor)},
 		Weights:   []jsonWeight{},
 		Plans:     []jsonOutcome{},
+		Feedback:  jsonFeedback{p.Feedback.Retry, p.Feedback.Abandon, p.Feedback.Poison, number(p.Feedback.lives())},
 		Effects: jsonEffects{
 			p.Effects.Tipping, number(p.Effects.AboveTipping), number(p.Effects.NeededOutflow), p.Effects.Settles, jsonBoundsOf(p.Effects.SettlesIn),
 			jsonExpire{number(p.Effects.Expire.Median), number(p.Effects.Expire.Lower), number(p.Effects.Expire.Upper)}, jsonBoundsOf(p.Effects.ClearWithExpiry),

@@ -36,7 +36,7 @@ func TestJSON(t *testing.T) {
 	}
 	assert.ElementsMatch(t, []string{"schema", "queue", "as_of", "state", "reasons", "warnings", "samples", "backlog", "target", "inflow_per_second",
 		"outflow_per_second", "net_drain_per_second", "time_to_clear", "current_backlog", "delay", "never_probability", "horizon_seconds", "deadlines", "record",
-		"weights", "since", "net_drain_before_per_second", "evidence", "leak", "counts", "plans", "effects"}, keys(f))
+		"weights", "since", "net_drain_before_per_second", "evidence", "leak", "counts", "plans", "feedback", "effects"}, keys(f))
 	assert.Equal(t, 2.0, f["schema"])
 	assert.Equal(t, "mail-out", f["queue"])
 	assert.Equal(t, "2026-11-23T13:00:00Z", f["as_of"])

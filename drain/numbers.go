@@ -103,6 +103,7 @@ func (n Numbers) Predict(q Question) (Prediction, error) {
 	}
 	l := lottery{}
 	planner := n.planner(q, l)
+	f.feedback = q.Feedback
 	f.effect = f.effects(q, n.Net, n.Inflow, n.Outflow, n.Delay.Value(), func(level float64) forecast.Distribution {
 		to := q
 		to.Target, to.Feedback.Poison = level, Estimate{}

@@ -209,24 +209,6 @@ func (p *Pipeline) check(plan Plan) error {
 	return nil
 }
 
-// of is the part of a plan that changes what waits up to a stage.
-func (plan Plan) of(stage string) Plan {
-	part := Plan{Name: plan.Name}
-	for _, c := range plan.Changes {
-		if c.Flow.inflow() || c.Queue == stage {
-			c.Queue = ""
-			part.Changes = append(part.Changes, c)
-		}
-	}
-	for _, r := range plan.Risks {
-		if r.Queue == stage {
-			r.Queue = ""
-			part.Risks = append(part.Risks, r)
-		}
-	}
-	return part
-}
-
 // whole puts the stages together that do not wait.
 func (p *Pipeline) whole(q Question, waiting []string, plan Plan) (Prediction, []Driver, error) {
 	f := newFacts()
@@ -240,7 +222,7 @@ func (p *Pipeline) whole(q Question, waiting []string, plan Plan) (Prediction, [
 		}
 		ask := q
 		ask.Deadlines = nil
-		if part := plan.of(name); len(part.Changes)+len(part.Risks) > 0 {
+		if part := plan.of(name, true); len(part.Changes)+len(part.Risks) > 0 {
 			ask.Plans = []Plan{part}
 		}
 		s, err := e.Predict(ask)

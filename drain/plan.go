@@ -38,7 +38,7 @@ type Change struct {
 	For, Over, Startup time.Duration
 	// Flow is the one that changes; the outflow unless given.
 	Flow FlowName
-	// Queue is the stage of a Pipeline that changes; empty for a single queue.
+	// Queue is the stage of a Pipeline, or the part of a Group, that changes; empty for a single queue.
 	Queue string
 	// By is how many items/s more there are; negative: fewer, but never below none.
 	By Estimate
@@ -66,7 +66,7 @@ type Risk struct {
 	Length, LengthSD time.Duration
 	// Remaining is the share of the outflow that is left, 0 unless given.
 	Remaining float64
-	// Queue is the stage of a Pipeline that may fail; empty for a single queue.
+	// Queue is the stage of a Pipeline, or the part of a Group, that may fail; empty for a single queue.
 	Queue string
 }
 
@@ -280,4 +280,22 @@ func (e Estimate) words(format func(float64) string) string {
 		return format(e.value)
 	}
 	return fmt.Sprintf("%s ± %s", format(e.value), format(e.se))
+}
+
+// of is the part of a plan that changes a queue or, with every change of an inflow, what waits up to a stage.
+func (plan Plan) of(queue string, inflow bool) Plan {
+	part := Plan{Name: plan.Name}
+	for _, c := range plan.Changes {
+		if inflow && c.Flow.inflow() || c.Queue == queue {
+			c.Queue = ""
+			part.Changes = append(part.Changes, c)
+		}
+	}
+	for _, r := range plan.Risks {
+		if r.Queue == queue {
+			r.Queue = ""
+			part.Risks = append(part.Risks, r)
+		}
+	}
+	return part
 }

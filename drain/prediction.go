@@ -56,7 +56,9 @@ type Prediction struct {
 	// Weights are what the time to clear rests on, the heaviest first; they sum to 1. None where it is unknown, or made from numbers.
 	Weights []Weight
 
-	// Effects are those of the question's Feedback.
+	// Feedback is the question's or, where that says nothing of retries, abandonment or poison, what the samples show of them.
+	Feedback Feedback
+	// Effects are what follows from the Feedback.
 	Effects Effects
 	// Outcomes are those of the plans in the question, in their order.
 	Outcomes []Outcome
@@ -131,12 +133,12 @@ func (f *facts) predict(q Question) Prediction {
 		Backlog: f.backlog, Target: q.Target, Inflow: f.inflow, Outflow: f.outflow, NetDrain: f.net,
 		CurrentBacklog: bounds(f.current, q.Level),
 		Since:          f.since, Before: f.before, Evidence: f.evidence, Leak: f.leak,
-		Never:   math.NaN(),
-		Horizon: f.horizon,
-		Record:  Record{f.record.Forecasts, f.record.Within(q.Level), f.record.MedianError, q.Level},
-		Weights: f.weights,
-		Effects: f.effect,
-		law:     f.outlook(),
+		Never:    math.NaN(),
+		Horizon:  f.horizon,
+		Record:   Record{f.record.Forecasts, f.record.Within(q.Level), f.record.MedianError, q.Level},
+		Weights:  f.weights,
+		Feedback: f.feedback, Effects: f.effect,
+		law: f.outlook(),
 	}
 	if f.record.Forecasts == 0 {
 		p.Record.MedianFactor = math.NaN()

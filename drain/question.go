@@ -17,7 +17,8 @@ type Question struct {
 	Deadlines []time.Time
 	// Plans are what is known to change, or what might be done: each has an Outcome.
 	Plans []Plan
-	// Feedback is how the queue acts on its own flows, where that is known: see Effects.
+	// Feedback is how the queue acts on its own flows, where that is known; what is left unknown of retries, abandonment and poison is
+	// looked for in the samples. See Effects.
 	Feedback Feedback
 }
 

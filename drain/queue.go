@@ -34,6 +34,8 @@ type queue struct {
 
 	panel  forecast.Panel // of the total worked off
 	motion motion
+
+	reactions *reactions // nil: not kept
 }
 
 // flows are what is known of them. Most of an estimator's memory would lie idle where only backlogs are given.
@@ -100,6 +102,9 @@ func (q *queue) settle(r record, next float64, preview bool) {
 				r.note = noteOf(wrong)
 			}
 		}
+		if q.reactions != nil {
+			q.reactions.flowed(w, t)
+		}
 		w.balance.pass(&w.in, &w.out)
 	}
 	q.odd = q.odd && math.IsNaN(r.backlog)
@@ -123,6 +128,9 @@ func (q *queue) settle(r record, next float64, preview bool) {
 	}
 	if !math.IsNaN(r.delay) {
 		q.report(t, r.delay, q.backlog)
+	}
+	if w := q.flows; w != nil && q.reactions != nil {
+		q.reactions.goOn(w, t, q.backlog)
 	}
 	q.repair(r.note)
 }
@@ -163,6 +171,9 @@ func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 	o := forecast.Observation{Time: t, Total: -backlog}
 	q.panel.Observe(o)
 	q.motion.follow(q.panel.Trend())
+	if q.reactions != nil {
+		q.reactions.rest.observe(t, backlog, q.flows != nil && q.flows.out.moved >= t)
+	}
 }
 
 // A queue that was cleared remains so for latelyKept backlogs while it is above the target by clearedBand standard deviations of its usual change at

@@ -58,6 +58,8 @@ type facts struct {
 	before   float64
 	evidence Evidence
 	leak     Leak
+	feedback Feedback
+	seen     bool // retries or abandonment are from the samples
 	effect   Effects
 }
 

@@ -111,6 +111,14 @@ func (s *stream) observe(t, prev float64, f Flow, waiting, busy bool, logs *loga
 	return ""
 }
 
+// lastRate is the rate over the interval that ends at t, where the last one does and is known.
+func (s *stream) lastRate(t float64) (rate float64, ok bool) {
+	if !s.begun || s.torn || s.last != t || !(s.last > s.before.at) {
+		return 0, false
+	}
+	return (s.filled - s.before.items) / (s.last - s.before.at), true
+}
+
 // begin is where the flow begins to be known.
 func (s *stream) begin(t float64, logs *logarithm) {
 	s.begun, s.moved = true, math.NaN()

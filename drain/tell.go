@@ -200,10 +200,47 @@ func (q *queue) planner(question Question) planner {
 	}
 }
 
-// feedback tells what follows from that of the question.
+// seen adds to the feedback of the question what the samples show of it.
+func (q *queue) seen(f *facts, question *Question) {
+	f.feedback = question.Feedback
+	a := q.reactions
+	if a == nil || f.tooOld || q.samples < 3 {
+		return
+	}
+	b := &question.Feedback
+	in, out := q.in().allFlow.rate(), q.out().allFlow.rate()
+	if r, ok := a.in.found(1, in); ok && !b.Retry.known {
+		b.Retry, f.seen = r, true
+		f.because(RetriesSeen)
+		f.warn("the inflow rises by %.2g ± %.1g/s for each item that waits, as retries make it", r.value, r.se)
+	}
+	if !b.Abandon.known {
+		θ, ok := a.leak.found(0, out)
+		what := "items leave unmeasured"
+		if !ok {
+			θ, ok = a.out.found(-1, out)
+			what = "the outflow rises"
+		}
+		if ok {
+			b.Abandon, f.seen = θ, true
+			f.because(AbandonmentSeen)
+			f.warn("%s by %.2g ± %.1g/s for each item that waits, as where those who wait give up", what, θ.value, θ.se)
+		}
+	}
+	f.feedback = *b
+	floor := &a.rest.floor
+	if !b.Poison.known && floor.samples > 0 && floor.lowest > question.Target && f.state != Cleared {
+		f.feedback.Poison = About(floor.level, floor.se)
+		f.because(FloorSeen)
+		f.warn("the backlog came to rest near %s (%s – %s) before and went no lower since, as where some items never succeed",
+			FormatItems(math.Round(floor.level)), FormatItems(floor.lowest), FormatItems(floor.highest))
+	}
+}
+
+// feedback tells what follows from how the queue acts on its flows.
 func (q *queue) feedback(f *facts, question Question, at float64) {
 	f.effect = noEffects(question.Level)
-	if question.Feedback == (Feedback{}) || f.tooOld || q.samples < 3 {
+	if f.feedback == (Feedback{}) || f.tooOld || q.samples < 3 {
 		return
 	}
 	now := q.present(f, question, at)
@@ -212,11 +249,32 @@ func (q *queue) feedback(f *facts, question Question, at float64) {
 	if math.IsNaN(oldest) && f.oldest != nil {
 		oldest = f.oldest.Quantile(0.5)
 	}
-	f.effect = f.effects(question, About(net.Mean, net.SD), now.inflow, now.outflow, oldest, func(level float64) forecast.Distribution {
-		return q.panel.Predict(q.backlog - level).Law
-	})
+	to := func(level float64) forecast.Distribution { return q.panel.Predict(q.backlog - level).Law }
+	f.effect = f.effects(question, About(net.Mean, net.SD), now.inflow, now.outflow, oldest, to)
+	if !question.Feedback.Poison.known && f.feedback.Poison.known {
+		q.settles(f, question, to)
+		return
+	}
 	if question.Feedback.Poison.value > question.Target && f.state != Cleared {
 		f.clear, f.weights = forecast.Mixture{}.Prepare(), nil // what never succeeds is never gone
 		f.reasons = slices.DeleteFunc(f.reasons, func(r Reason) bool { return r == RateVaried || r == CameAsFast || r == DrainedBefore || r == TimeOfDay })
 	}
+}
+
+// settles says when the backlog is at rest where it was before. The time to clear is left as the record has it: that a queue rested is no proof that it always will.
+func (q *queue) settles(f *facts, question Question, to func(level float64) forecast.Distribution) {
+	floor := &q.reactions.rest.floor
+	e := &f.effect
+	switch {
+	case e.Settles.value > floor.level:
+		return
+	case q.backlog <= floor.highest:
+		e.SettlesIn = Bounds{question.Level, 0, 0, 0}
+	case f.state == Draining:
+		e.SettlesIn = bounds(to(floor.level), question.Level)
+	default:
+		return
+	}
+	e.Settles = f.feedback.Poison
+	f.because(Settles)
 }

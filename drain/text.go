@@ -58,6 +58,9 @@ func (p Prediction) String() string {
 			within = "with " + p.Plan
 		}
 		if e := p.Effects; e.Settles.known {
+			if e.SettlesIn.Median == 0 {
+				return fmt.Sprintf("%s: at rest near %s, and will not %s", head, FormatItems(math.Round(e.Settles.value)), infinitive)
+			}
 			median, lower, upper := e.SettlesIn.format()
 			return fmt.Sprintf("%s: settles near %s in %s (%s: %s – %s), and will not %s", head, FormatItems(math.Round(e.Settles.value)), median, FormatLevel(b.Level), lower, upper, infinitive)
 		}

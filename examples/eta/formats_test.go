@@ -137,7 +137,7 @@ func TestJSON(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			text := good(t, q.stdin, "-format json "+q.words)
 			assert.Equal(t, "schema queue as_of state reasons warnings samples backlog target inflow_per_second outflow_per_second net_drain_per_second "+
-				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record weights since net_drain_before_per_second evidence leak counts plans effects", keys(t, json.RawMessage(text)))
+				"time_to_clear current_backlog delay never_probability horizon_seconds deadlines record weights since net_drain_before_per_second evidence leak counts plans feedback effects", keys(t, json.RawMessage(text)))
 			var p map[string]json.RawMessage
 			require.NoError(t, json.Unmarshal([]byte(text), &p))
 			assert.Equal(t, "2", string(p["schema"]))

@@ -75,20 +75,24 @@ func (e env) writeGroup(o options, g *drain.Group, at time.Time) error {
 	if o.plot != "" {
 		return errors.New("-plot draws one queue, and the samples name several")
 	}
-	if len(o.planned.plans) > 0 || o.planned.need > 0 {
-		return errors.New("plans are of one queue, and the samples name several")
+	if o.planned.need > 0 {
+		return errors.New("-need is of one queue, and the samples name several")
 	}
 	p, err := g.Predict(o.question(at))
 	if err != nil {
-		return err
+		return plain(err)
 	}
 	switch w := newWriter(o, e.stdout).(type) {
 	case *textWriter:
 		return e.groupText(w, p)
 	case *jsonWriter:
-		return w.encode(groupJSON{p.Prediction, p.Drivers, p.Correlation, p.Parts})
+		return w.encode(newGroupJSON(p))
 	case *csvWriter:
-		for _, part := range append([]drain.Prediction{p.Prediction}, p.Parts...) {
+		predictions := append([]drain.Prediction{p.Prediction}, p.Parts...)
+		for _, o := range p.Plans {
+			predictions = append(predictions, o.Prediction)
+		}
+		for _, part := range predictions {
 			if err := w.write(part); err != nil {
 				return err
 			}
@@ -105,6 +109,22 @@ type groupJSON struct {
 	Drivers     []drain.Driver     `json:"drivers"`
 	Correlation float64            `json:"correlation"`
 	Parts       []drain.Prediction `json:"queues"`
+	Plans       []plannedJSON      `json:"drivers_with_plans"`
+}
+
+// plannedJSON says which queues may come last with a plan.
+type plannedJSON struct {
+	Plan    string         `json:"plan"`
+	Drivers []drain.Driver `json:"drivers"`
+}
+
+func newGroupJSON(p drain.GroupPrediction) groupJSON {
+	j := groupJSON{Whole: p.Prediction, Drivers: p.Drivers, Correlation: p.Correlation, Parts: p.Parts, Plans: []plannedJSON{}}
+	for _, o := range p.Plans {
+		j.Whole.Outcomes = append(j.Whole.Outcomes, o.Outcome)
+		j.Plans = append(j.Plans, plannedJSON{o.Plan.Name, o.Drivers})
+	}
+	return j
 }
 
 // mostParts is how many queues the text lists, those first that may come last.
@@ -136,6 +156,20 @@ func (e env) groupText(w *textWriter, p drain.GroupPrediction) error {
 			break
 		}
 		fmt.Fprintf(w.out, "  last with probability %-7s %s\n", drain.FormatProbability(chance[part.Queue]), part)
+	}
+	whole := p.Prediction
+	for _, o := range p.Plans {
+		whole.Outcomes = append(whole.Outcomes, o.Outcome)
+	}
+	text := &strings.Builder{}
+	plans(text, whole)
+	for _, o := range p.Plans {
+		if len(o.Drivers) > 0 {
+			fmt.Fprintf(text, "  %s: driven by %s (%s)\n", o.Plan.Name, o.Drivers[0].Queue, drain.FormatProbability(o.Drivers[0].Probability))
+		}
+	}
+	if _, err := io.WriteString(w.out, text.String()); err != nil {
+		return err
 	}
 	for _, d := range p.Deadlines {
 		fmt.Fprintf(w.out, "  by %s: all cleared with probability %s\n", deadlineClock(p.Prediction, d), drain.FormatProbability(d.Probability))
