@@ -277,7 +277,7 @@ func TestPrometheus(t *testing.T) {
 	names := strings.Fields(`items inflow_per_second outflow_per_second net_drain_per_second
 		time_to_clear_seconds time_to_clear_lower_seconds time_to_clear_upper_seconds current_served_seconds
 		clear_timestamp_seconds clear_timestamp_lower_seconds clear_timestamp_upper_seconds
-		never_probability record_coverage_ratio last_sample_timestamp_seconds
+		never_probability record_coverage_ratio record_predictions last_sample_timestamp_seconds
 		delay_oldest_seconds delay_newest_seconds leak_per_second net_positive_probability samples_total`)
 	for state, q := range questions {
 		t.Run(state, func(t *testing.T) {

@@ -84,22 +84,40 @@ func Write(path string, s Spec) error {
 // drawing is a picture that can be drawn.
 type drawing interface{ draw(c draw.Canvas) }
 
-func save(path string, picture func() (drawing, error)) error {
-	var encode func(io.Writer, drawing) error
-	switch ext := filepath.Ext(path); strings.ToLower(ext) {
+// Encode draws the same picture to a writer, as PNG or SVG by an extension.
+func Encode(w io.Writer, extension string, s Spec) error {
+	write, err := encoder(extension)
+	if err != nil {
+		return fmt.Errorf("chart: %w", err)
+	}
+	d, err := newFigure(s)
+	if err != nil {
+		return fmt.Errorf("chart: %w", err)
+	}
+	return write(w, d)
+}
+
+func encoder(extension string) (func(io.Writer, drawing) error, error) {
+	switch strings.ToLower(extension) {
 	case ".png":
-		encode = writePNG
+		return writePNG, nil
 	case ".svg":
-		encode = writeSVG
-	default:
-		return fmt.Errorf("chart: %s: extension is %q, want .png or .svg", path, ext)
+		return writeSVG, nil
+	}
+	return nil, fmt.Errorf("extension is %q, want .png or .svg", extension)
+}
+
+func save(path string, picture func() (drawing, error)) error {
+	write, err := encoder(filepath.Ext(path))
+	if err != nil {
+		return fmt.Errorf("chart: %s: %w", path, err)
 	}
 	d, err := picture()
 	if err != nil {
-		return err
+		return fmt.Errorf("chart: %w", err)
 	}
 	var buf bytes.Buffer
-	if err := encode(&buf, d); err != nil {
+	if err := write(&buf, d); err != nil {
 		return fmt.Errorf("chart: %s: %w", path, err)
 	}
 	return os.WriteFile(path, buf.Bytes(), 0o666)

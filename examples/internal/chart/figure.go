@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -76,7 +75,7 @@ type figure struct {
 func newFigure(s Spec) (*figure, error) {
 	s, more, err := planned(s)
 	if err != nil {
-		return nil, fmt.Errorf("chart: %w", err)
+		return nil, err
 	}
 	p := predicted(s.Prediction)
 	s.Prediction = p
@@ -89,7 +88,7 @@ func newFigure(s Spec) (*figure, error) {
 		err = f.fan()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("chart: %w", err)
+		return nil, err
 	}
 	f.markSteps()
 	if v := f.view; math.IsInf(p.TimeToClear.Median, 1) && p.NetDrain < 0 && !math.IsInf(p.NetDrain, -1) {

@@ -38,6 +38,7 @@ var gauges = []struct {
 	{describe("clear_timestamp_upper_seconds", "Unix time at which the backlog is at its target, by the upper bound; +Inf is never."), func(p drain.Prediction) float64 { return unix(p, p.TimeToClear.Upper) }},
 	{describe("never_probability", "Probability that the target is not reached within the horizon."), func(p drain.Prediction) float64 { return p.Never }},
 	{describe("record_coverage_ratio", "Share of the earlier predictions whose bounds held."), func(p drain.Prediction) float64 { return p.Record.WithinLevel }},
+	{describe("record_predictions", "Earlier predictions that were judged."), func(p drain.Prediction) float64 { return float64(p.Record.Predictions) }},
 	{describe("last_sample_timestamp_seconds", "Unix time of the last sample with a backlog."), func(p drain.Prediction) float64 { return seconds(p.LastSample) }},
 }
 

@@ -62,8 +62,8 @@ func TestRegistry(t *testing.T) {
 		require.NoError(t, registry.Register(s), name)
 		n, err := testutil.GatherAndCount(registry)
 		require.NoError(t, err, name)
-		// 18 gauges of the queue alone, 6 states, the samples, 11 reasons for a rejection and for a repair, and one series for each deadline.
-		assert.Equal(t, 18+6+1+11+11+len(s.Prediction.Deadlines), n, name)
+		// 19 gauges of the queue alone, 6 states, the samples, 11 reasons for a rejection and for a repair, and one series for each deadline.
+		assert.Equal(t, 19+6+1+11+11+len(s.Prediction.Deadlines), n, name)
 	}
 }
 
@@ -149,6 +149,7 @@ backlog_net_positive_probability{queue="mail"} 1
 		"backlog_clear_timestamp_lower_seconds": 1795446000 + b.Lower,
 		"backlog_clear_timestamp_upper_seconds": 1795446000 + b.Upper,
 		"backlog_record_coverage_ratio":         math.NaN(), // no record yet
+		"backlog_record_predictions":            0,
 		"backlog_last_sample_timestamp_seconds": math.NaN(), // numbers, no samples
 	} {
 		assert.Equal(t, text(want), values(t, s, name), name)
