@@ -278,6 +278,7 @@ scrape_configs:
 		return err
 	}
 	l.check("promtool check config and rules", l.tool(nil, "promtool", "check", "config", "prometheus.yml"))
+	l.check("promtool check config of the example", l.tool(nil, "promtool", "check", "config", filepath.Join(l.source, "exporter", "prometheus.yml")))
 	tests := filepath.Join(l.source, "exporter", "alerts_test.yml")
 	l.check("promtool test rules", l.tool(nil, "promtool", "test", "rules", tests))
 	if _, err := l.startPrometheus(ctx); err != nil {
@@ -305,7 +306,8 @@ queues:
     outflow_total: sum by (queue) (rabbitmq_detailed_channel_messages_acked_total)
     target: %d
     zone: Europe/Berlin
-`, l.target))
+    deadlines: [%q]
+`, l.target, time.Now().Add(l.warmUp+l.outage+time.Minute).Format(time.RFC3339)))
 	x, err := l.start("exporter", nil, exporter, "-config", config, "-listen", fmt.Sprint("127.0.0.1:", l.ports["exporter"]))
 	if err != nil {
 		return err

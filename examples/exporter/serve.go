@@ -198,9 +198,13 @@ func (x *exporter) picture(extension, kind string) http.HandlerFunc {
 		q.mu.Lock()
 		history := slices.Clone(q.history)
 		q.mu.Unlock()
+		title := p.String()
+		if extension == ".svg" { // it is drawn with the reader's fonts, which may be wider; on the page the line stands above it
+			title = q.name
+		}
 		var picture bytes.Buffer
 		err = chart.Encode(&picture, extension, chart.Spec{
-			History: history, Prediction: p, Zone: q.of.zone, Title: p.String(),
+			History: history, Prediction: p, Zone: q.of.zone, Title: title,
 			ToLevel: func(level float64) (drain.Prediction, error) {
 				return x.ask(q, func(question *drain.Question) { question.At, question.Target, question.Deadlines = p.AsOf, level, nil })
 			},
