@@ -24,7 +24,6 @@ type lab struct {
 	options
 	dir     string // temporary, or that of -o
 	keep    bool
-	source  string // of the examples
 	ports   map[string]int
 	running []*process
 	chat    *chat
@@ -45,9 +44,15 @@ type process struct {
 }
 
 func newLab(o options) (*lab, error) {
-	_, file, _, _ := runtime.Caller(0)
-	l := &lab{options: o, source: filepath.Dir(filepath.Dir(file)), ports: map[string]int{}, keep: o.output != ""}
+	l := &lab{options: o, ports: map[string]int{}, keep: o.output != ""}
+	if l.source == "" {
+		_, file, _, _ := runtime.Caller(0)
+		l.source = filepath.Dir(filepath.Dir(file))
+	}
 	var err error
+	if l.source, err = filepath.Abs(l.source); err != nil {
+		return nil, err
+	}
 	if l.keep {
 		if err = os.MkdirAll(o.output, 0o755); err == nil {
 			l.dir, err = filepath.Abs(o.output)

@@ -32,7 +32,7 @@ const (
 
 // options are the course of the outage.
 type options struct {
-	output                string
+	output, source        string
 	warmUp, outage, limit time.Duration
 	inflow, outflow       float64
 	target                int
@@ -41,6 +41,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.output, "o", "", "`directory` to keep logs, messages and pictures in")
+	flag.StringVar(&o.source, "source", "", "`directory` of the examples; unless given, that of this program's source")
 	flag.DurationVar(&o.warmUp, "warm-up", 45*time.Second, "steady work before the outage")
 	flag.DurationVar(&o.outage, "outage", 40*time.Second, "how long nothing is taken from the queue")
 	flag.DurationVar(&o.limit, "limit", 150*time.Second, "how long the drain may take")

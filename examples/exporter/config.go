@@ -26,7 +26,7 @@ type config struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Forget is after how long without a sample a queue that was found by a label is dropped.
 	Forget time.Duration `yaml:"forget"`
-	// MaxQueues is how many queues there may be: each takes some 20 KiB.
+	// MaxQueues is how many queues there may be: each takes some 30 KiB.
 	MaxQueues int     `yaml:"max_queues"`
 	Queues    []entry `yaml:"queues"`
 }

@@ -36,7 +36,7 @@ type queue struct {
 }
 
 // mostHistory is how many points of the past a picture shows: about as many as it can; the oldest half is thinned out beyond.
-const mostHistory = 512
+const mostHistory = 256
 
 func (q *queue) observe(s drain.Sample, now time.Time) error {
 	q.mu.Lock()
