@@ -253,15 +253,15 @@ func (c Change) String() string {
 	case c.Pause:
 		return flow + " pauses"
 	case c.Factor.known:
-		return fmt.Sprintf("%s × %s", flow, c.Factor.words(FormatNumber))
+		return fmt.Sprintf("%s × %s", flow, formatFactor(c.Factor))
 	case c.To.known:
-		return fmt.Sprintf("%s is %s", flow, c.To.words(FormatRate))
+		return fmt.Sprintf("%s is %s", flow, formatRate(c.To))
 	case c.By.known:
 		sign := "+"
 		if c.By.value < 0 {
 			sign = ""
 		}
-		return fmt.Sprintf("%s %s%s", flow, sign, c.By.words(FormatRate))
+		return fmt.Sprintf("%s %s%s", flow, sign, formatRate(c.By))
 	}
 	more, n := "more", c.Workers
 	if n < 0 {
@@ -271,15 +271,7 @@ func (c Change) String() string {
 	if n == 1 {
 		unit = "worker"
 	}
-	return fmt.Sprintf("%s %s %s at %s each", FormatNumber(n), unit, more, c.Each.words(FormatRate))
-}
-
-// words writes an estimate for people.
-func (e Estimate) words(format func(float64) string) string {
-	if e.se == 0 {
-		return format(e.value)
-	}
-	return fmt.Sprintf("%s ± %s", format(e.value), format(e.se))
+	return fmt.Sprintf("%s %s %s at %s each", FormatNumber(n), unit, more, formatRate(c.Each))
 }
 
 // of is the part of a plan that changes a queue or, with every change of an inflow, what waits up to a stage.

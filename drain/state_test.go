@@ -100,6 +100,18 @@ func TestHovering(t *testing.T) {
 	assert.Less(t, p.ClearedBy(p.AsOf), 1.0)
 }
 
+// TestDailyWaveIsNoHovering: a queue of which each day's wave is as large as it usually changes in an hour is not cleared while it goes up.
+func TestDailyWaveIsNoHovering(t *testing.T) {
+	e := drain.NewEstimator()
+	for i := range 24*20 + 9 { // a sample an hour, up from midnight on
+		level := math.Max(0, 4000*math.Sin(2*math.Pi*float64(i-3)/24))
+		observe(t, e, drain.Sample{Time: at(3600 * float64(i)), Backlog: drain.Items(math.Round(level))})
+	}
+	p := ask(t, e, drain.Question{Target: 100})
+	assert.Greater(t, p.Backlog, 3000.0)
+	assert.NotEqual(t, drain.Cleared, p.State)
+}
+
 func TestOneFalseZeroIsNoClearing(t *testing.T) {
 	for _, levels := range [][]float64{{0, 0, 1000}, {0, 0, 1000, 1100}, {900, 0, 800, 850, 840, 860, 870, 880}} {
 		e := drain.NewEstimator()

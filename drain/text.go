@@ -344,15 +344,42 @@ func FormatRate(perSecond float64) string {
 	if perSecond < 0 {
 		return "-" + FormatRate(-perSecond)
 	}
-	per := []struct {
-		name    string
-		seconds float64
-	}{{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"week", 7 * 86400}, {"year", year}}
+	per := rateUnit(perSecond)
+	return FormatNumber(perSecond*per.seconds) + "/" + per.name
+}
+
+// formatFactor writes a factor and its standard error.
+func formatFactor(e Estimate) string {
+	if e.se > 0 {
+		return FormatNumber(e.value) + " ± " + FormatNumber(e.se)
+	}
+	return FormatNumber(e.value)
+}
+
+// unit is one of time, in seconds.
+type unit struct {
+	name    string
+	seconds float64
+}
+
+// rateUnit is the smallest one in which a rate of 0 or more is a number of about one or more.
+func rateUnit(perSecond float64) unit {
+	per := [...]unit{{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"week", 7 * 86400}, {"year", year}}
 	i := 0
 	for perSecond > 0 && perSecond*per[i].seconds < 0.9995 && i < len(per)-1 {
 		i++
 	}
-	return FormatNumber(perSecond*per[i].seconds) + "/" + per[i].name
+	return per[i]
+}
+
+// formatRate writes a rate and its standard error, in one unit.
+func formatRate(e Estimate) string {
+	s := FormatRate(e.value)
+	if e.se > 0 {
+		per := rateUnit(math.Abs(e.value))
+		s += " ± " + FormatNumber(e.se*per.seconds) + "/" + per.name
+	}
+	return s
 }
 
 // FormatLevel writes a level in percent, "90 %", to all its digits but for those that binary fractions add.

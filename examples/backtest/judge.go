@@ -63,6 +63,8 @@ func (e env) judge(o options, name string) (r result, note string, err error) {
 // silence says why nothing was asked; empty where something was.
 func (r result) silence() string {
 	switch {
+	case r.predictions > 0 && r.open == r.predictions:
+		return fmt.Sprintf("too little to judge: %s, and what became of none of them is in the file", count(r.predictions, "prediction"))
 	case r.predictions > 0:
 		return ""
 	case r.backlogs <= enoughPast+1:

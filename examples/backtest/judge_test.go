@@ -320,6 +320,18 @@ func TestTooShort(t *testing.T) {
 	}
 }
 
+// TestNothingDecided: predictions of which the file holds no end are no coverage of 100 %.
+func TestNothingDecided(t *testing.T) {
+	text := "time,backlog\n"
+	for i := range 50 {
+		text += fmt.Sprintf("%d,%d\n", 2*i, 41+38*i)
+	}
+	code, stdout, stderr := people(text, "-", "-tz", "UTC")
+	assert.Equal(t, exitOK, code, stderr)
+	assert.Contains(t, stdout, "predictions, and what became of none of them is in the file\n")
+	assert.NotContains(t, stdout, "100 %")
+}
+
 // TestForms: samples in the other forms that eta reads give the same, and the unit of times is said.
 func TestForms(t *testing.T) {
 	text := peaks(300)
