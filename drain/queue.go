@@ -184,7 +184,6 @@ const (
 	clearedBand  = 2
 	clearedTwice = 2
 	hoverAfter   = 16
-	climbing     = 3
 )
 
 // hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately.
@@ -207,16 +206,6 @@ func (q *queue) hovers(target float64) bool {
 		}
 	}
 	return false
-}
-
-// climbs reports whether each of the last changes was one up.
-func (q *queue) climbs() bool {
-	for i := range climbing {
-		if !(q.lately[(q.samples-1-i)%latelyKept] > q.lately[(q.samples-2-i)%latelyKept]) {
-			return false
-		}
-	}
-	return true
 }
 
 // What makes a backlog absurd; see AbsurdJump.

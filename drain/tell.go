@@ -82,7 +82,7 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 	if distance > 0 {
 		outlook := q.panel.Predict(distance)
 		f.clear, f.horizon, f.weights = outlook.Law, outlook.Horizon, weights(outlook.Shares)
-		hovers = hovers && !(q.climbs() && f.clear.Quantile(0.5) > latelyKept*f.spacing) // a daily wave changes much and goes up and up
+		hovers = hovers && !(q.backlog > 2*question.Target && f.clear.Quantile(0.5) > latelyKept*f.spacing) // a daily wave changes as much, and is hours away
 	} else {
 		f.clear = forecast.FirstPassage{}
 	}
