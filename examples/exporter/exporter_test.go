@@ -89,7 +89,10 @@ type watched struct {
 
 func watching(t *testing.T, text string, m *made) *watched {
 	t.Helper()
-	c, err := parseConfig(strings.NewReader("prometheus: http://127.0.0.1:9090\nstep: 10s\nhistory: 1h\n" + text))
+	if !strings.Contains(text, "history:") {
+		text = "history: 1h\n" + text
+	}
+	c, err := parseConfig(strings.NewReader("prometheus: http://127.0.0.1:9090\nstep: 10s\n" + text))
 	require.NoError(t, err)
 	w := &watched{m: m, here: start}
 	w.exporter = newExporter(c, m, slog.New(slog.DiscardHandler), func() time.Time { return w.here })
@@ -264,7 +267,7 @@ func TestThousandQueues(t *testing.T) {
 		return float64(s.HeapAlloc)
 	}
 	before := heap()
-	w := watching(t, "max_queues: 1000\nqueues: [{label: queue, backlog: backlog, inflow_total: in, outflow_total: out}]", m)
+	w := watching(t, "history: 10m\nmax_queues: 1000\nqueues: [{label: queue, backlog: backlog, inflow_total: in, outflow_total: out}]", m)
 	require.NoError(t, w.catchUp(context.Background()))
 	w.pass(time.Minute)
 	assert.Len(t, w.all(), 1000)
