@@ -158,7 +158,7 @@ func (x *exporter) forget(w *watch, now time.Time) {
 // atOnce is how many entries are read at the same time.
 const atOnce = 8
 
-// catchUp reads what came since, for all entries that are due.
+// catchUp reads what came since, for all entries that are due; errWaiting where some are not, as they failed a moment ago.
 func (x *exporter) catchUp(ctx context.Context) error {
 	server, err := x.source.now(ctx)
 	if err != nil {
@@ -210,10 +210,11 @@ func (x *exporter) catchUp(ctx context.Context) error {
 		x.failures++
 		return err
 	}
-	if complete {
-		x.reads++
-		x.read, x.last = true, server
+	if !complete {
+		return errWaiting
 	}
+	x.reads++
+	x.read, x.last = true, server
 	return nil
 }
 
@@ -315,6 +316,7 @@ func (x *exporter) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case err == errWaiting: // said when it failed
 		case err != nil:
 			failed++
 			wait = min(wait, backOff(failed))
