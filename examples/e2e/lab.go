@@ -321,7 +321,7 @@ queues:
 		return err
 	}
 	l.chat = newChat()
-	b, err := l.start("incidentbot", []string{"SLACK_BOT_TOKEN=" + token}, bot, "-exporter", l.base("exporter"), "-listen", fmt.Sprint("127.0.0.1:", l.ports["bot"]), "-state", filepath.Join(l.dir, "bot.json"),
+	b, err := l.start("incidentbot", []string{"SLACK_BOT_TOKEN=" + token, "SLACK_SIGNING_SECRET=" + secret}, bot, "-exporter", l.base("exporter"), "-listen", fmt.Sprint("127.0.0.1:", l.ports["bot"]), "-state", filepath.Join(l.dir, "bot.json"),
 		"-every", "2s", "-pause", "6s", "-slack-channel", "C1", "-slack-api", l.chat.base(), "-chart-base", l.base("exporter"), "-tz", "Europe/Berlin")
 	if err != nil {
 		return err

@@ -137,6 +137,7 @@ func (l *lab) story(ctx context.Context) error {
 		return err
 	}
 	l.picture("draining.png")
+	l.asked()
 	l.say("Prometheus is killed")
 	for _, p := range l.running {
 		if p.name == "prometheus" {
@@ -195,6 +196,29 @@ func (l *lab) old() error {
 		err = fmt.Errorf("the state is %s", s.state)
 	}
 	return err
+}
+
+// asked checks what people in the chat get: the fan chart, and an answer to the slash command.
+func (l *lab) asked() {
+	var chart []byte
+	err := errors.New("no message has a chart")
+	if all := l.chat.all(); len(all) > 0 && all[0].chart() != "" {
+		if chart, err = get(all[0].chart()); err == nil && !strings.HasPrefix(string(chart), "\x89PNG") {
+			err = errors.New("it is no PNG")
+		}
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(l.dir, "chart.png"), chart, 0o644)
+	}
+	l.check("the fan chart of the first message", err)
+	text, err := command(l.base("bot"), mailOut+" by +2h level 0.5")
+	if err == nil && !strings.Contains(text, mailOut+": ") {
+		err = fmt.Errorf("it says %q", text)
+	}
+	l.check("the slash command /drain", err)
+	if err == nil {
+		l.say("/drain %s by +2h level 0.5: %s", mailOut, text)
+	}
 }
 
 // picture takes one of the page, where there is a browser.
