@@ -142,7 +142,7 @@ func (a *reaction) slope() (slope, qq float64) {
 }
 
 // found returns the slope where it is shown: more by level than a rate that drives the backlog would leave, which lies above itself the way given by drives (1: while the backlog rises,
-// -1: while it falls, 0: none does).
+// -1: while it falls, 0: none does). flow is the mean of the flow, beside which it must count.
 func (a *reaction) found(drives, flow float64) (Estimate, bool) {
 	up, down := &a.ways[0], &a.ways[1]
 	n := up.n + down.n
