@@ -201,6 +201,9 @@ func (l loop) run(t testing.TB, seeds uint64) (all seen) {
 // TestFeedbackSeen: retries, abandonment and a floor are found in the samples, with their size, where the backlog shows them; and next to nowhere else: not where the inflow drives the
 // backlog, nor where a day's cycle meets outages.
 func TestFeedbackSeen(t *testing.T) {
+	if underRace {
+		t.Skip("it counts outcomes by the thousand, on one goroutine")
+	}
 	ample := system{name: "outages of a queue with much to spare", seconds: 10, flow: func(r *rand.Rand) func(int) (float64, float64) {
 		down := spells(r, 150, func() float64 { return 30 * r.ExpFloat64() })
 		return func(int) (float64, float64) {

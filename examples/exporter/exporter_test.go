@@ -335,6 +335,17 @@ func TestServes(t *testing.T) {
 	assert.True(t, strings.HasPrefix(get(t, server.URL+"/api/v1/chart.png?queue=mail-out", http.StatusOK), "\x89PNG"))
 	assert.Contains(t, get(t, server.URL+"/api/v1/chart.svg?queue=mail-out", http.StatusOK), "<svg")
 	get(t, server.URL+"/api/v1/chart.png?queue=none", http.StatusNotFound)
+	var together sync.WaitGroup
+	for i := range 6 {
+		together.Go(func() {
+			r, err := http.Get(server.URL + "/api/v1/chart" + []string{".png", ".svg"}[i%2] + "?queue=mail-out")
+			if assert.NoError(t, err) {
+				assert.Equal(t, http.StatusOK, r.StatusCode)
+				r.Body.Close()
+			}
+		})
+	}
+	together.Wait()
 	assert.Contains(t, get(t, server.URL+"/", http.StatusOK), `<img src="/api/v1/chart.svg?queue=mail-out"`)
 	assert.Contains(t, get(t, server.URL+"/metrics", http.StatusOK), `backlog_deadline_probability{deadline="2026-11-23T13:00:00Z",queue="mail-out"} `)
 	registry := prometheus.NewPedanticRegistry()
