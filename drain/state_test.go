@@ -273,3 +273,23 @@ func TestBoundsHoldAfterAChange(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, finite[40], finite[20])
 }
+
+// TestGrowingAndNothingLeaves: both are said where both are so, as in the outage of a worker.
+func TestGrowingAndNothingLeaves(t *testing.T) {
+	e := drain.NewEstimator()
+	level := 5.0
+	for i := range 60 {
+		s := drain.Sample{Time: at(float64(10 * i)), Backlog: drain.Items(level), Inflow: drain.Count(40), Outflow: drain.Count(40)}
+		if i > 40 {
+			s.Outflow = drain.Count(0)
+		}
+		observe(t, e, s)
+		if i >= 40 {
+			level += 40
+		}
+	}
+	p := ask(t, e, drain.Question{})
+	assert.Equal(t, drain.Growing, p.State)
+	assert.Contains(t, p.Reasons, drain.NothingLeaves)
+	assert.Contains(t, p.String(), " items, growing by 4/s, nothing leaves: ")
+}

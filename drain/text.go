@@ -101,7 +101,11 @@ func (p Prediction) flow() string {
 	case Draining:
 		return "draining at " + FormatRate(p.NetDrain)
 	case Growing:
-		return "growing by " + FormatRate(-p.NetDrain)
+		s := "growing by " + FormatRate(-p.NetDrain)
+		if slices.Contains(p.Reasons, NothingLeaves) {
+			s += ", nothing leaves"
+		}
+		return s
 	case Steady:
 		return "steady"
 	case Stalled:
