@@ -51,14 +51,14 @@ func sooner(a, b Prediction) Difference {
 	var gains []gain
 	total := 0.0
 	at := max(comparedLeast, min(99, compared/max(len(a.turns), len(b.turns))))
-	for _, x := range a.turns {
-		for _, y := range b.turns {
+	xs, ys := times(a, at), times(b, at)
+	for k, x := range a.turns {
+		for l, y := range b.turns {
 			if x.draw >= 0 && y.draw >= 0 && x.draw != y.draw || x.branch >= 0 && y.branch >= 0 && x.branch != y.branch {
 				continue
 			}
 			for i := range at {
-				p := (float64(i) + 0.5) / float64(at)
-				s, t := math.Max(0, x.law.Quantile(p)-a.elapsed), math.Max(0, y.law.Quantile(p)-b.elapsed)
+				s, t := xs[k*at+i], ys[l*at+i]
 				by := t - s
 				if math.IsInf(s, 1) && math.IsInf(t, 1) || math.Abs(by) < 5e-3*math.Min(s, t) {
 					by = 0
@@ -88,6 +88,17 @@ func sooner(a, b Prediction) Difference {
 		}
 	}
 	return d
+}
+
+// times are the quantiles of each turn of a prediction, from the moment of asking on, at the midpoints of as many intervals of equal probability.
+func times(p Prediction, at int) []float64 {
+	all := make([]float64, 0, at*len(p.turns))
+	for _, turn := range p.turns {
+		for i := range at {
+			all = append(all, math.Max(0, turn.law.Quantile((float64(i)+0.5)/float64(at))-p.elapsed))
+		}
+	}
+	return all
 }
 
 // planner gives the law of the time since the last sample with something worked off in addition, for a draw of what else is uncertain, and its horizon.
