@@ -133,8 +133,12 @@ func (x exporter) predict(ctx context.Context, queue string, deadline *time.Time
 		if p.Time.Level != nil {
 			f.Level = *p.Time.Level
 		}
-		if deadline != nil && len(p.Deadlines) > 0 {
-			f.Deadline, f.InTime = deadline, p.Deadlines[0].Probability
+		if deadline != nil {
+			for _, d := range p.Deadlines { // there may be others, from the exporter's configuration
+				if d.Time != nil && d.Time.Equal(deadline.Truncate(time.Second)) {
+					f.Deadline, f.InTime = deadline, d.Probability
+				}
+			}
 		}
 		return f, nil
 	}

@@ -29,7 +29,7 @@ func TestRealPredictions(t *testing.T) {
 	deadline := t0.Add(2 * time.Hour)
 	for _, net := range []float64{300, -300, 0.001} {
 		n := drain.Numbers{Queue: "mail-out", Backlog: drain.About(1.4e6, 5e4), Net: drain.About(net, 50)}
-		p, err := n.Predict(drain.Question{At: t0, Deadlines: []time.Time{deadline}})
+		p, err := n.Predict(drain.Question{At: t0, Deadlines: []time.Time{t0.Add(time.Minute), deadline, t0.Add(24 * time.Hour)}})
 		require.NoError(t, err)
 		body, err := json.Marshal(map[string]any{"predictions": []any{map[string]any{"queue": p.Queue, "line": p.String(), "prediction": p}}})
 		require.NoError(t, err)
