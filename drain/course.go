@@ -81,15 +81,13 @@ func (p Plan) scenarios(now present, uncertain bool) ([]scenario, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	for i, c := range p.Changes {
-		if c.Queue != "" {
-			return nil, p.error("change", i, c.Label, fmt.Errorf("queue is %q, want none: that is for stages and groups", c.Queue))
+	if err := p.queues(func(queue string, _ bool) error {
+		if queue != "" {
+			return fmt.Errorf("queue is %q, want none: that is for stages and groups", queue)
 		}
-	}
-	for i, r := range p.Risks {
-		if r.Queue != "" {
-			return nil, p.error("risk", i, r.Label, fmt.Errorf("queue is %q, want none: that is for stages and groups", r.Queue))
-		}
+		return nil
+	}); err != nil {
+		return nil, err
 	}
 	in, out := p.needs()
 	for _, f := range [...]struct {

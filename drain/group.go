@@ -143,7 +143,7 @@ type GroupPrediction struct {
 	Drivers []Driver
 	// Correlation is how much the times of two parts have in common, from 0 to 1.
 	Correlation float64
-	// Plans are the outcomes of the question's plans.
+	// Plans are the Outcomes, with what else there is to say of them.
 	Plans []GroupOutcome
 }
 
@@ -239,6 +239,7 @@ func (g *Group) Predict(q Question) (GroupPrediction, error) {
 		o.Prediction.Reasons = append(o.Prediction.Reasons, Planned)
 		o.Sooner = sooner(o.Prediction, all.Prediction)
 		all.Plans = append(all.Plans, o)
+		all.Outcomes = append(all.Outcomes, o.Outcome)
 	}
 	return all, nil
 }
@@ -248,23 +249,12 @@ func (g *Group) check(plan Plan) error {
 	if err := plan.Validate(); err != nil {
 		return err
 	}
-	unknown := func(kind string, i int, label, queue string) error {
-		if slices.Contains(g.names, queue) {
-			return nil
+	return plan.queues(func(queue string, _ bool) error {
+		if !slices.Contains(g.names, queue) {
+			return fmt.Errorf("queue is %q, want one of those that were seen, such as %q", queue, g.names[:min(3, len(g.names))])
 		}
-		return plan.error(kind, i, label, fmt.Errorf("queue is %q, want one of those that were seen, such as %q", queue, g.names[:min(3, len(g.names))]))
-	}
-	for i, c := range plan.Changes {
-		if err := unknown("change", i, c.Label, c.Queue); err != nil {
-			return err
-		}
-	}
-	for i, r := range plan.Risks {
-		if err := unknown("risk", i, r.Label, r.Queue); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // lastOf predicts for the whole that is cleared when the last of some parts is, and says which may be that; known says that all of it is, and cleared that it is over.

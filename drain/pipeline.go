@@ -96,7 +96,7 @@ type PipelinePrediction struct {
 	Bottlenecks []Driver
 	// Waiting are the stages at which next to nothing waits: more workers there change nothing.
 	Waiting []string
-	// Plans are the outcomes of the question's plans.
+	// Plans are the Outcomes, with what else there is to say of them.
 	Plans []PipelineOutcome
 }
 
@@ -177,6 +177,7 @@ func (p *Pipeline) Predict(q Question) (PipelinePrediction, error) {
 		o.Prediction.Reasons = append(o.Prediction.Reasons, Planned)
 		o.Sooner = sooner(o.Prediction, all.Prediction)
 		all.Plans = append(all.Plans, o)
+		all.Outcomes = append(all.Outcomes, o.Outcome)
 	}
 	return all, nil
 }
@@ -193,20 +194,15 @@ func (p *Pipeline) check(plan Plan) error {
 	if err := plan.Validate(); err != nil {
 		return err
 	}
-	for i, c := range plan.Changes {
+	return plan.queues(func(queue string, inflow bool) error {
 		switch {
-		case c.Flow.inflow() && c.Queue != "" && c.Queue != p.stages[0]:
-			return plan.error("change", i, c.Label, fmt.Errorf("the inflow of stage %q is what leaves the one before, want that of %q", c.Queue, p.stages[0]))
-		case !c.Flow.inflow() && !slices.Contains(p.stages, c.Queue):
-			return plan.error("change", i, c.Label, fmt.Errorf("queue is %q, want one of the stages %q", c.Queue, p.stages))
+		case inflow && queue != "" && queue != p.stages[0]:
+			return fmt.Errorf("the inflow of stage %q is what leaves the one before, want that of %q", queue, p.stages[0])
+		case !inflow && !slices.Contains(p.stages, queue):
+			return fmt.Errorf("queue is %q, want one of the stages %q", queue, p.stages)
 		}
-	}
-	for i, r := range plan.Risks {
-		if !slices.Contains(p.stages, r.Queue) {
-			return plan.error("risk", i, r.Label, fmt.Errorf("queue is %q, want one of the stages %q", r.Queue, p.stages))
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // whole puts the stages together that do not wait.

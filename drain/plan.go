@@ -85,6 +85,21 @@ func (p Plan) Validate() error {
 	return nil
 }
 
+// queues asks whether the queue of each change and risk may be named.
+func (p Plan) queues(check func(queue string, inflow bool) error) error {
+	for i, c := range p.Changes {
+		if err := check(c.Queue, c.Flow.inflow()); err != nil {
+			return p.error("change", i, c.Label, err)
+		}
+	}
+	for i, r := range p.Risks {
+		if err := check(r.Queue, false); err != nil {
+			return p.error("risk", i, r.Label, err)
+		}
+	}
+	return nil
+}
+
 // error names the part of a plan.
 func (p Plan) error(kind string, i int, label string, err error) error {
 	where := fmt.Sprintf("%s %d", kind, i+1)

@@ -177,7 +177,8 @@ func (q *queue) see(at int64, t, backlog float64, inferred bool) {
 }
 
 // A queue that was cleared remains so for latelyKept backlogs while it is above the target by clearedBand standard deviations of its usual change at
-// most, was at it or below it clearedTwice times in them, and has no trend to grow: a backlog that hovers about the target is cleared, and not again and again. It takes
+// most, was at it or below it clearedTwice times in them, and has no trend to grow, nor is at more than twice the target and latelyKept usual distances away from it, as where
+// a daily wave changes as much: a backlog that hovers about the target is cleared, and not again and again. It takes
 // hoverAfter samples to know what is usual.
 const (
 	latelyKept   = 8
@@ -186,10 +187,10 @@ const (
 	hoverAfter   = 16
 )
 
-// hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately.
-func (q *queue) hovers(target float64) bool {
+// hovers reports whether the backlog is above the target by no more than it usually changes, and was at it or below it lately; away is the median of the seconds to it.
+func (q *queue) hovers(target, away float64) bool {
 	r, ok := q.panel.Trend().Rate()
-	if !ok || q.motion.now == rising || q.samples < hoverAfter {
+	if !ok || q.motion.now == rising || q.samples < hoverAfter || q.backlog > 2*target && away > latelyKept*q.usual() {
 		return false
 	}
 	band := target + clearedBand*r.Volatility*math.Sqrt(q.usual())

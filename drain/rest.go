@@ -3,7 +3,7 @@ package drain
 import "math"
 
 // rest tells where a backlog comes to rest: a stretch in which it ranges over far less than a walk with the same changes would. The range R of a walk of quadratic variation V
-// has P(R < r√V) ≈ (8/r²)·exp(-π²/2r²) (Feller, The asymptotic distribution of the range of sums of independent random variables, 1951), 2e-5 for r = 0.6. Changes from one backlog to the next and over four
+// has P(R < r√V) ≈ (8/r²)·exp(-π²/2r²) (Feller, The asymptotic distribution of the range of sums of independent random variables, 1951), 2.5e-5 for r = 0.6. Changes from one backlog to the next and over four
 // of them are both looked at, as a reading that trembles makes the first ones large.
 type rest struct {
 	n, flows           int     // samples, and those in a row with a flow

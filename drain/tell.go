@@ -78,15 +78,15 @@ func (q *queue) tell(f *facts, question Question, at float64, seconds func(float
 	if way == falling && !(f.net > 0) || way == rising && !(f.net < 0) {
 		way = level // for a moment, until the next sample shows what it is
 	}
-	hovers := q.hovers(question.Target)
+	away := 0.0
 	if distance > 0 {
 		outlook := q.panel.Predict(distance)
 		f.clear, f.horizon, f.weights = outlook.Law, outlook.Horizon, weights(outlook.Shares)
-		hovers = hovers && !(q.backlog > 2*question.Target && f.clear.Quantile(0.5) > latelyKept*f.spacing) // a daily wave changes as much, and is hours away
+		away = f.clear.Quantile(0.5)
 	} else {
 		f.clear = forecast.FirstPassage{}
 	}
-	f.judge(question.Target, way, hovers, outKnown && q.out().stopped())
+	f.judge(question.Target, way, q.hovers(question.Target, away), outKnown && q.out().stopped())
 	q.tellServed(f, at, out, outKnown, question.Level)
 	q.tellBalance(f, question.Level)
 	if q.inferred {

@@ -17,8 +17,7 @@ import "math"
 // never comes as the rates go; where the panel says that it comes no further, it is where the rates see it if that is farther back.
 //
 // That was measured by replaying 42 recorded queues with an outflow made up that begins at some time, of which the true time is then known: the loss (forecasts in factors
-// of two) was 0.316 with 90 % bounds that held 90 % of the time, and 1.140 for the law without the extra (TestPathsOnRecordedQueues). It was chosen on the times until the queues
-// were empty, where it was 0.227 and 90 %; 0.224 and 60 % for d(t) alone; 0.32 and 94 % for the rates alone; 0.31 and 50 % for a steady way at the mean rate a/Tₚ; 2.31 without.
+// of two) was 0.316 with 90 % bounds that held 90 % of the time, and 1.140 for the law without the extra (TestPathsOnRecordedQueues).
 type Paths struct {
 	distance float64
 	law      Distribution // without an extra

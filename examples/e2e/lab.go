@@ -209,8 +209,7 @@ func (l *lab) build(name string) (string, error) {
 }
 
 func (l *lab) startRabbit(ctx context.Context) error {
-	epmd, err := l.start("epmd", nil, "epmd", "-address", "127.0.0.1", "-port", fmt.Sprint(l.ports["epmd"]))
-	if err != nil {
+	if _, err := l.start("epmd", nil, "epmd", "-address", "127.0.0.1", "-port", fmt.Sprint(l.ports["epmd"])); err != nil {
 		return err
 	}
 	conf, err := l.file("rabbitmq.conf", `listeners.tcp.default = 127.0.0.1:$amqp
@@ -234,7 +233,6 @@ collect_statistics_interval = 1000
 	if err != nil {
 		return err
 	}
-	_ = epmd
 	return l.ready(ctx, p, l.base("rabbit")+"/metrics")
 }
 

@@ -70,36 +70,52 @@ func (q *queues) predict(question drain.Question) (drain.Prediction, error) {
 	return q.one.Predict(question)
 }
 
+// errOne is what is asked of several queues and can be of one only.
+var errOne = errors.New("-plot and -need are of one queue, and the samples name several")
+
 // writeGroup writes what there is to know of several queues.
 func (e env) writeGroup(o options, g *drain.Group, at time.Time) error {
-	if o.plot != "" {
-		return errors.New("-plot draws one queue, and the samples name several")
-	}
-	if o.planned.need > 0 {
-		return errors.New("-need is of one queue, and the samples name several")
+	if o.plot != "" || o.planned.need > 0 {
+		return errOne
 	}
 	p, err := g.Predict(o.question(at))
 	if err != nil {
 		return plain(err)
 	}
+	return e.writeSeveral(o, p.Prediction, p.Parts, newGroupJSON(p), func(b *strings.Builder) { groupText(b, p) })
+}
+
+// writePipeline writes what there is to know of stages.
+func (e env) writePipeline(o options, line *drain.Pipeline, at time.Time) error {
+	if o.plot != "" || o.planned.need > 0 {
+		return errOne
+	}
+	p, err := line.Predict(o.question(at))
+	if err != nil {
+		return plain(err)
+	}
+	return e.writeSeveral(o, p.Prediction, p.Stages, newPipelineJSON(p), func(b *strings.Builder) { pipelineText(b, p) })
+}
+
+// writeSeveral writes a whole and its parts: as text and JSON of their own, as a record each, or the whole alone.
+func (e env) writeSeveral(o options, whole drain.Prediction, parts []drain.Prediction, form any, text func(*strings.Builder)) error {
 	switch w := newWriter(o, e.stdout).(type) {
 	case *textWriter:
-		return e.groupText(w, p)
+		b := &strings.Builder{}
+		text(b)
+		_, err := io.WriteString(w.out, b.String())
+		return err
 	case *jsonWriter:
-		return w.encode(newGroupJSON(p))
+		return w.encode(form)
 	case *csvWriter:
-		predictions := append([]drain.Prediction{p.Prediction}, p.Parts...)
-		for _, o := range p.Plans {
-			predictions = append(predictions, o.Prediction)
-		}
-		for _, part := range predictions {
-			if err := w.write(part); err != nil {
+		for _, p := range append([]drain.Prediction{whole}, parts...) {
+			if err := w.write(p); err != nil {
 				return err
 			}
 		}
 		return nil
 	default:
-		return w.write(p.Prediction)
+		return w.write(whole)
 	}
 }
 
@@ -121,7 +137,6 @@ type plannedJSON struct {
 func newGroupJSON(p drain.GroupPrediction) groupJSON {
 	j := groupJSON{Whole: p.Prediction, Drivers: p.Drivers, Correlation: p.Correlation, Parts: p.Parts, Plans: []plannedJSON{}}
 	for _, o := range p.Plans {
-		j.Whole.Outcomes = append(j.Whole.Outcomes, o.Outcome)
 		j.Plans = append(j.Plans, plannedJSON{o.Plan.Name, o.Drivers})
 	}
 	return j
@@ -131,10 +146,8 @@ func newGroupJSON(p drain.GroupPrediction) groupJSON {
 const mostParts = 20
 
 // groupText writes the line that answers, and one for each queue, those that may come last first.
-func (e env) groupText(w *textWriter, p drain.GroupPrediction) error {
-	if _, err := fmt.Fprintln(w.out, p); err != nil {
-		return err
-	}
+func groupText(b *strings.Builder, p drain.GroupPrediction) {
+	fmt.Fprintln(b, p)
 	chance := map[string]float64{}
 	var order []drain.Prediction
 	byName := map[string]drain.Prediction{}
@@ -152,64 +165,25 @@ func (e env) groupText(w *textWriter, p drain.GroupPrediction) error {
 	}
 	for i, part := range order {
 		if i == mostParts {
-			fmt.Fprintf(w.out, "  and %d more\n", len(order)-i)
+			fmt.Fprintf(b, "  and %d more\n", len(order)-i)
 			break
 		}
-		fmt.Fprintf(w.out, "  last with probability %-7s %s\n", drain.FormatProbability(chance[part.Queue]), part)
+		fmt.Fprintf(b, "  last with probability %-7s %s\n", drain.FormatProbability(chance[part.Queue]), part)
 	}
-	whole := p.Prediction
-	for _, o := range p.Plans {
-		whole.Outcomes = append(whole.Outcomes, o.Outcome)
-	}
-	text := &strings.Builder{}
-	plans(text, whole)
+	plans(b, p.Prediction)
 	for _, o := range p.Plans {
 		if len(o.Drivers) > 0 {
-			fmt.Fprintf(text, "  %s: driven by %s (%s)\n", o.Plan.Name, o.Drivers[0].Queue, drain.FormatProbability(o.Drivers[0].Probability))
+			fmt.Fprintf(b, "  %s: driven by %s (%s)\n", o.Plan.Name, o.Drivers[0].Queue, drain.FormatProbability(o.Drivers[0].Probability))
 		}
-	}
-	if _, err := io.WriteString(w.out, text.String()); err != nil {
-		return err
 	}
 	for _, d := range p.Deadlines {
-		fmt.Fprintf(w.out, "  by %s: all cleared with probability %s\n", deadlineClock(p.Prediction, d), drain.FormatProbability(d.Probability))
+		fmt.Fprintf(b, "  by %s: all cleared with probability %s\n", deadlineClock(p.Prediction, d), drain.FormatProbability(d.Probability))
 	}
 	if len(p.Parts) > 1 && !math.IsNaN(p.TimeToClear.Median) {
-		fmt.Fprintf(w.out, "  correlation      %.2f between the times of two queues, as their backlogs move together\n", p.Correlation)
+		fmt.Fprintf(b, "  correlation      %.2f between the times of two queues, as their backlogs move together\n", p.Correlation)
 	}
 	for _, s := range p.Warnings {
-		fmt.Fprintf(w.out, "  warning          %s\n", s)
-	}
-	return nil
-}
-
-// writePipeline writes what there is to know of stages.
-func (e env) writePipeline(o options, line *drain.Pipeline, at time.Time) error {
-	if o.plot != "" || o.planned.need > 0 {
-		return errors.New("-plot and -need are of one queue, and these are stages")
-	}
-	p, err := line.Predict(o.question(at))
-	if err != nil {
-		return plain(err)
-	}
-	switch w := newWriter(o, e.stdout).(type) {
-	case *textWriter:
-		return pipelineText(w, p)
-	case *jsonWriter:
-		return w.encode(newPipelineJSON(p))
-	case *csvWriter:
-		predictions := append([]drain.Prediction{p.Prediction}, p.Stages...)
-		for _, o := range p.Plans {
-			predictions = append(predictions, o.Prediction)
-		}
-		for _, part := range predictions {
-			if err := w.write(part); err != nil {
-				return err
-			}
-		}
-		return nil
-	default:
-		return w.write(p.Prediction)
+		fmt.Fprintf(b, "  warning          %s\n", s)
 	}
 }
 
@@ -231,21 +205,17 @@ type stepJSON struct {
 }
 
 func newPipelineJSON(p drain.PipelinePrediction) pipelineJSON {
-	whole := p.Prediction
-	j := pipelineJSON{Bottlenecks: p.Bottlenecks, Waiting: append([]string{}, p.Waiting...), Stages: p.Stages, Steps: []stepJSON{}}
+	j := pipelineJSON{Whole: p.Prediction, Bottlenecks: p.Bottlenecks, Waiting: append([]string{}, p.Waiting...), Stages: p.Stages, Steps: []stepJSON{}}
 	for _, o := range p.Plans {
-		whole.Outcomes = append(whole.Outcomes, o.Outcome)
 		for _, s := range o.Steps {
 			j.Steps = append(j.Steps, stepJSON{o.Plan.Name, s.Change.String(), s.Bottleneck.Queue, s.Bottleneck.Probability})
 		}
 	}
-	j.Whole = whole
 	return j
 }
 
 // pipelineText writes the line that answers, one for each stage, and the plans with the bottleneck after each of their steps.
-func pipelineText(w *textWriter, p drain.PipelinePrediction) error {
-	b := &strings.Builder{}
+func pipelineText(b *strings.Builder, p drain.PipelinePrediction) {
 	fmt.Fprintln(b, p)
 	chance := map[string]float64{}
 	for _, d := range p.Bottlenecks {
@@ -258,11 +228,7 @@ func pipelineText(w *textWriter, p drain.PipelinePrediction) error {
 		}
 		fmt.Fprintf(b, "  %-36s %s\n", role, s)
 	}
-	whole := p.Prediction
-	for _, o := range p.Plans {
-		whole.Outcomes = append(whole.Outcomes, o.Outcome)
-	}
-	plans(b, whole)
+	plans(b, p.Prediction)
 	for _, o := range p.Plans {
 		for _, s := range o.Steps {
 			fmt.Fprintf(b, "  %s: after %q (%s) the bottleneck is %s (%s)\n", o.Plan.Name, s.Change, s.Change.Queue, s.Bottleneck.Queue, drain.FormatProbability(s.Bottleneck.Probability))
@@ -271,6 +237,4 @@ func pipelineText(w *textWriter, p drain.PipelinePrediction) error {
 	for _, s := range p.Warnings {
 		fmt.Fprintf(b, "  warning          %s\n", s)
 	}
-	_, err := io.WriteString(w.out, b.String())
-	return err
 }
