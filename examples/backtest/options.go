@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 // options are what the command line asks for.
@@ -46,7 +47,7 @@ func parse(args []string, help io.Writer) (options, error) {
 		target, err := drain.ParseEstimate(s)
 		switch {
 		case err != nil:
-			return errors.New(strings.TrimPrefix(err.Error(), "drain: "+drain.ErrInvalid.Error()+": "))
+			return plain.Error(err)
 		case target.SE() > 0:
 			return errors.New("want a number without an error")
 		case target.Value() < 0:

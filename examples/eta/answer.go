@@ -11,6 +11,7 @@ import (
 
 	"github.com/postsack/backlog/drain"
 	"github.com/postsack/backlog/examples/internal/chart"
+	"github.com/postsack/backlog/examples/internal/plain"
 	"github.com/postsack/backlog/examples/internal/series"
 )
 
@@ -142,7 +143,7 @@ func (e env) fromSamples(o options) error {
 func (e env) write(o options, p drain.Prediction, ask asker) error {
 	answers, err := o.needs(p, ask)
 	if err != nil {
-		return plain(err)
+		return plain.Error(err)
 	}
 	w := newWriter(o, e.stdout)
 	if n, ok := w.(needer); ok {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 // queues are those of a file: one or, where its samples name theirs, a group, or a pipeline where the command line has its stages.
@@ -34,7 +35,7 @@ func (q *queues) observe(queue string, s drain.Sample) error {
 		if rejection := (*drain.Rejection)(nil); errors.As(err, &rejection) {
 			return err
 		}
-		return plain(err)
+		return plain.Error(err)
 	}
 	if q.group == nil && queue != "" {
 		if !q.one.Latest().IsZero() {
@@ -61,7 +62,7 @@ func (q *queues) latest() time.Time {
 func (q *queues) predict(question drain.Question) (drain.Prediction, error) {
 	if q.pipeline != nil {
 		p, err := q.pipeline.Predict(question)
-		return p.Prediction, plain(err)
+		return p.Prediction, plain.Error(err)
 	}
 	if q.group != nil {
 		p, err := q.group.Predict(question)
@@ -80,7 +81,7 @@ func (e env) writeGroup(o options, g *drain.Group, at time.Time) error {
 	}
 	p, err := g.Predict(o.question(at))
 	if err != nil {
-		return plain(err)
+		return plain.Error(err)
 	}
 	return e.writeSeveral(o, p.Prediction, p.Parts, newGroupJSON(p), func(b *strings.Builder) { groupText(b, p) })
 }
@@ -92,7 +93,7 @@ func (e env) writePipeline(o options, line *drain.Pipeline, at time.Time) error 
 	}
 	p, err := line.Predict(o.question(at))
 	if err != nil {
-		return plain(err)
+		return plain.Error(err)
 	}
 	return e.writeSeveral(o, p.Prediction, p.Stages, newPipelineJSON(p), func(b *strings.Builder) { pipelineText(b, p) })
 }

@@ -22,6 +22,8 @@ import (
 	_ "time/tzdata" // -tz works where the machine has no zone files
 
 	"golang.org/x/term"
+
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 // Exit codes.
@@ -62,7 +64,7 @@ func (e env) run(args []string) int {
 		fmt.Fprintf(e.stderr, "eta: %v (eta -help lists the flags)\n", err)
 		return exitUsage
 	}
-	fmt.Fprintln(e.stderr, "eta:", plain(err))
+	fmt.Fprintln(e.stderr, "eta:", plain.Error(err))
 	return exitData
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/plain"
 	"github.com/postsack/backlog/examples/internal/series"
 )
 
@@ -84,7 +85,7 @@ func parse(args []string, e env) (options, error) {
 	f := flag.NewFlagSet("eta", flag.ContinueOnError)
 	f.SetOutput(discard{})
 	estimate := func(name, help string, to *drain.Estimate) {
-		f.Func(name, help, func(s string) (err error) { *to, err = drain.ParseEstimate(s); return plain(err) })
+		f.Func(name, help, func(s string) (err error) { *to, err = drain.ParseEstimate(s); return plain.Error(err) })
 	}
 	estimate("backlog", "items waiting: a `number` such as 1.4e6, 1.4M or 1.4M±50k", &n.Backlog)
 	estimate("net", "items by which the backlog shrinks per second: a `number` such as 300 or 300±50", &n.Net)
@@ -109,7 +110,7 @@ func parse(args []string, e env) (options, error) {
 	})
 	f.Func("now", "predict as of this `time`, in Unix seconds or RFC 3339; later samples are not looked at (unless given: the last sample's; for numbers, the clock's)", func(s string) (err error) {
 		o.now, err = series.ParseTime(s)
-		return plain(err)
+		return plain.Error(err)
 	})
 	f.Func("tz", "`zone` of clock times, such as Europe/Berlin (unless given: the machine's)", func(s string) (err error) {
 		o.zone, err = time.LoadLocation(s)
@@ -120,7 +121,7 @@ func parse(args []string, e env) (options, error) {
 	f.StringVar(&o.planned.file, "plan", "", "what if? Plans in a `file` of JSON, each shown beside the prediction without it; see package drain, ReadPlans")
 	f.Func("at", "`moment` of the changes that follow it, and of those of -need: 18:00, +2h or RFC 3339; now unless given", func(s string) (err error) {
 		o.planned.at, err = drain.ParseWhen(s)
-		return plain(err)
+		return plain.Error(err)
 	})
 	f.Func("startup", "`time` from that moment until they work, such as 10m", func(s string) (err error) {
 		if o.planned.startup, err = time.ParseDuration(s); err != nil || o.planned.startup < 0 {
@@ -134,7 +135,7 @@ func parse(args []string, e env) (options, error) {
 		if err == nil {
 			o.planned.add(drain.Change{By: e})
 		}
-		return plain(err)
+		return plain.Error(err)
 	})
 	f.Func("shed", "what if? a `share` of the inflow is turned away, such as 0.3 or 30%", o.planned.parseShed)
 	f.Func("pause", "what if? nothing leaves for a `time`, such as 30m", o.planned.parsePause)
@@ -165,7 +166,7 @@ func parse(args []string, e env) (options, error) {
 	f.Func("by", "the `moment` that -need is about: 09:00, +2h or RFC 3339", func(s string) error {
 		w, err := drain.ParseWhen(s)
 		o.planned.by = &w
-		return plain(err)
+		return plain.Error(err)
 	})
 	f.BoolVar(&o.follow, "follow", false, "a new answer for each new sample")
 	for {
@@ -256,19 +257,7 @@ func (o options) check(files []string, given map[string]bool, e env) error {
 		return errors.New("the rate is missing, want -net, or both -in and -out")
 	}
 	_, err := o.numbers.Predict(drain.Question{})
-	return plain(err)
-}
-
-// plain takes the names of packages off an error: whoever typed the command line has not heard of them.
-func plain(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := err.Error()
-	for _, prefix := range []string{"drain: ", drain.ErrInvalid.Error() + ": ", "series: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	return errors.New(text)
+	return plain.Error(err)
 }
 
 // parseDelay reads seconds or a duration, with an optional standard error.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postsack/backlog/drain"
 	"github.com/postsack/backlog/examples/internal/chart"
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 // planFlags are the changes given on the command line, and what is asked about them.
@@ -87,7 +88,7 @@ func (f *planFlags) finish() error {
 		}
 		defer r.Close()
 		if f.plans, err = drain.ReadPlans(r); err != nil {
-			return fmt.Errorf("%s: %w", f.file, plain(err))
+			return fmt.Errorf("%s: %w", f.file, plain.Error(err))
 		}
 	}
 	if len(f.short.Changes) > 0 {

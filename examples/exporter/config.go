@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/postsack/backlog/drain"
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 // config is what the configuration file says; see backlog.yml.
@@ -44,14 +45,25 @@ type entry struct {
 	InflowTotal  string `yaml:"inflow_total"`
 	OutflowTotal string `yaml:"outflow_total"`
 
-	Target    float64      `yaml:"target"`
-	Level     float64      `yaml:"level"`
-	Deadlines []drain.When `yaml:"deadlines"`
-	Zone      string       `yaml:"zone"`
+	Target    float64    `yaml:"target"`
+	Level     float64    `yaml:"level"`
+	Deadlines []deadline `yaml:"deadlines"`
+	Zone      string     `yaml:"zone"`
 	// Memory bounds the estimator of each queue; see drain.WithMemory.
 	Memory int `yaml:"memory"`
 
 	zone *time.Location
+}
+
+// deadline is a moment that drain.ParseWhen reads.
+type deadline struct{ drain.When }
+
+// UnmarshalYAML says where one stands that cannot be read.
+func (d *deadline) UnmarshalYAML(node *yaml.Node) error {
+	if err := d.UnmarshalText([]byte(node.Value)); err != nil {
+		return fmt.Errorf("line %d: deadline %w", node.Line, plain.Error(err))
+	}
+	return nil
 }
 
 // mostPoints is how many steps the history may have: Prometheus answers no more in one query, and it is enough for any record.
@@ -74,7 +86,7 @@ func parseConfig(r io.Reader) (config, error) {
 	d := yaml.NewDecoder(r)
 	d.KnownFields(true)
 	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, err
+		return c, plain.Error(err)
 	}
 	u, err := url.Parse(c.Prometheus)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -127,7 +139,7 @@ func (e *entry) check() error {
 	}
 	// The rest is checked by the library, with its words.
 	_, err = drain.NewEstimator().Predict(drain.Question{Target: e.Target, Level: e.Level})
-	return err
+	return plain.Error(err)
 }
 
 // expressions are those that are asked for, in a fixed order.

@@ -380,7 +380,8 @@ func TestConfig(t *testing.T) {
 		"prometheus: http://a\nforget: 0s\nqueues: [{name: a, backlog: b}]":                   "forget",
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, memory: -1}]":                   "memory",
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, outflow: b, outflow_total: c}]": "want one of them",
-		"prometheus: [\n": "yaml",
+		"prometheus: [\n": "line 1: ",
+		"prometheus: http://a\nstep: soon\nqueues: [{name: a, backlog: b}]": "line 2: cannot read `soon` as a duration, such as 15s",
 	} {
 		_, err := parseConfig(strings.NewReader(text))
 		assert.ErrorContains(t, err, want, text)

@@ -21,6 +21,7 @@ import (
 	"github.com/postsack/backlog/drain"
 	"github.com/postsack/backlog/examples/internal/chart"
 	"github.com/postsack/backlog/examples/internal/metrics"
+	"github.com/postsack/backlog/examples/internal/plain"
 )
 
 func (x *exporter) handler() http.Handler {
@@ -117,7 +118,7 @@ func (x *exporter) predictions(w http.ResponseWriter, r *http.Request) {
 	for _, s := range values["deadline"] {
 		when, err := drain.ParseWhen(s)
 		if err != nil {
-			fail(w, http.StatusBadRequest, fmt.Errorf("deadline: %w", err))
+			fail(w, http.StatusBadRequest, fmt.Errorf("deadline: %w", plain.Error(err)))
 			return
 		}
 		deadlines = append(deadlines, when)
@@ -151,7 +152,7 @@ func (x *exporter) predictions(w http.ResponseWriter, r *http.Request) {
 			if errors.Is(err, drain.ErrInvalid) {
 				status = http.StatusBadRequest
 			}
-			fail(w, status, err)
+			fail(w, status, plain.Error(err))
 			return
 		}
 		answers = append(answers, answer{q.name, p.String(), p})
