@@ -81,7 +81,7 @@ func (e env) fromSamples(o options) error {
 				return err
 			}
 			if listed[rejection.Reason]++; listed[rejection.Reason] <= mostListed {
-				fmt.Fprintf(e.stderr, "eta: %s:%d: %s\n", name, r.Line(), strings.TrimPrefix(rejection.Error(), "drain: "))
+				fmt.Fprintf(e.stderr, "eta: %s:%d: %s\n", name, r.Line(), plain.Error(rejection))
 			} else if listed[rejection.Reason] == mostListed+1 {
 				fmt.Fprintf(e.stderr, "eta: %s:%d: %s, and more such: they are counted, but not listed any more\n", name, r.Line(), rejection.Reason)
 			}

@@ -373,7 +373,7 @@ func TestConfig(t *testing.T) {
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, zone: Nowhere/There}]":          "zone is",
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, level: 1.5}]":                   "Level is 1.5",
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, target: -3}]":                   "Target is -3",
-		"prometheus: http://a\nqueues: [{name: a, backlog: b, deadlines: [soon]}]":            `"soon"`,
+		"prometheus: http://a\nqueues: [{name: a, backlog: b, deadlines: [soon]}]":            `line 2: deadline "soon", want a time of day`,
 		"prometheus: http://a\nqueues: [{name: a, backlog: b, backlogs: c}]":                  "backlogs",
 		"prometheus: http://a\nmax_queues: 0\nqueues: [{name: a, backlog: b}]":                "max_queues",
 		"prometheus: http://a\ntimeout: 0s\nqueues: [{name: a, backlog: b}]":                  "timeout",
